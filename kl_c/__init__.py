@@ -1,0 +1,57 @@
+"""Exact divergences between discrete distributions, at the speed of reading them.
+
+The measures are compiled functions; ``compare`` and ``Comparison`` load on first use, so that the
+import costs next to nothing. ``kl_c.reference`` says in plain NumPy what each measure is.
+"""
+
+from ._kernels import (
+    ROW_RULES,
+    InvalidRowsError,
+    __version__,
+    check_rows,
+    cross_entropy,
+    entropy,
+    js_distance,
+    js_divergence,
+    kl_divergence,
+    nll,
+    rel_entr,
+    set_workers,
+    show_config,
+)
+
+__all__ = [
+    "ROW_RULES",
+    "Comparison",
+    "InvalidRowsError",
+    "__version__",
+    "check_rows",
+    "compare",
+    "cross_entropy",
+    "entropy",
+    "js_distance",
+    "js_divergence",
+    "kl_divergence",
+    "nll",
+    "reference",
+    "rel_entr",
+    "set_workers",
+    "show_config",
+]
+
+_LAZY = {"compare": "comparison", "Comparison": "comparison", "reference": "reference"}
+
+
+def __getattr__(name: str):
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(f".{_LAZY[name]}", __name__)
+    value = module if name == _LAZY[name] else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,82 @@
+"""The program ``kl-c``: its commands, its exit codes, and how it reports what went wrong.
+
+Exit codes: 0 done; 2 wrong usage or input, with one line on standard error; 130 interrupted; 141
+when whoever reads standard output has gone (both as a shell reports the signal).
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from kl_c import _kernels
+from kl_c._cli.errors import InputError
+
+__all__ = ["main"]
+
+# Each command is a module with add_arguments(parser) and run(args) -> int, imported when the
+# command runs.
+COMMANDS = {
+    "score": ("kl_c._cli.score", "compare two .npy files of distributions, row by row"),
+    "demo": ("kl_c._demo", "train and quantise a small language model, and compare the copies"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program with these arguments and return its exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    # File names that the output encoding cannot write must not cost the result.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        args = _parser(arguments).parse_args(arguments)
+        args.argv = arguments  # the foot of a table quotes the command
+        code: int = import_module(COMMANDS[args.command][0]).run(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Python flushes once more when it exits; give that flush somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except (InputError, OSError) as error:
+        return _complain(str(error), 2)
+
+
+def _complain(message: str, code: int) -> int:
+    print("kl-c:", " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; argparse would print the usage first."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="kl-c",
+        description="How far one discrete distribution is from another: KL divergence and its "
+        "relatives.",
+        epilog="example: kl-c score base.npy quantised.npy --form logits",
+    )
+    version = _kernels.show_config()["version"]
+    parser.add_argument("--version", action="version", version=f"kl-c {version}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, purpose) in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=purpose,
+            description=purpose[0].upper() + purpose[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        if arguments[:1] == [name]:
+            import_module(module).add_arguments(command)
+    return parser

@@ -1,0 +1,53 @@
+"""What one comparison of two files comes to: the facts that the table and the JSON both state."""
+
+import json
+import math
+import shlex
+from typing import Any
+
+from kl_c import _kernels
+from kl_c._cli.npy import NpyFile
+from kl_c.comparison import Comparison
+
+__all__ = ["as_json", "report"]
+
+
+def report(
+    comparison: Comparison,
+    base: NpyFile,
+    other: NpyFile,
+    labels: NpyFile | None,
+    arguments: list[str],
+) -> dict[str, Any]:
+    """The summary, and everything that a reader needs to compute it again."""
+    config = _kernels.show_config()
+    settings = comparison.settings
+    return {
+        "version": config["version"],
+        "backend": config["backend"],
+        "command": shlex.join(["kl-c", *arguments]),
+        "p": _file(base),
+        "q": _file(other),
+        "labels": None if labels is None else _file(labels),
+        "form": settings.form,
+        "temperature": settings.temperature,
+        "eps": settings.eps,
+        "invalid": settings.invalid,
+        "base": settings.base,
+        **comparison.summary(),
+    }
+
+
+def as_json(facts: dict[str, Any]) -> str:
+    """Strict JSON. Numbers that are not finite become null; the counts beside them say why."""
+    return json.dumps(_finite(facts), indent=2, allow_nan=False) + "\n"
+
+
+def _file(file: NpyFile) -> dict[str, Any]:
+    return {"path": file.path, "shape": list(file.shape), "dtype": str(file.dtype)}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

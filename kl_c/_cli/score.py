@@ -1,0 +1,216 @@
+"""``kl-c score BASE OTHER``: two .npy files compared row by row, in flat memory."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kl_c import _kernels
+from kl_c._cli.errors import InputError
+from kl_c._cli.forms import refuse_probabilities_as_logits, require_form
+from kl_c._cli.npy import BLOCK_BYTES, NpyFile
+from kl_c._cli.progress import progress
+from kl_c._cli.report import as_json, report
+from kl_c._cli.tables import print_report
+from kl_c._files import replacing
+from kl_c.comparison import Comparison
+
+__all__ = ["add_arguments", "run"]
+
+EXAMPLES = """\
+examples:
+  kl-c score base.npy quantised.npy --form logits
+      logits of two models for the same tokens: KL(base || quantised) of each token
+  kl-c score base.npy quantised.npy --form logits --labels tokens.npy --bits
+      with the tokens that came: perplexities too, everything in bits
+  kl-c score before.npy after.npy --form counts --json result.json --rows rows.npz
+      histograms; the table's figures as JSON, and the score of every row for NumPy
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments; each keyword of ``compare`` has an option of its name."""
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "base",
+        metavar="BASE",
+        help="p, the side that expectations are taken over: a .npy file, rows x outcomes or "
+        "batch x length x outcomes",
+    )
+    parser.add_argument("other", metavar="OTHER", help="q, a .npy file of the same shape")
+    parser.add_argument(
+        "--form",
+        type=_form,
+        help=f"how the rows are given, always needed: {', '.join(_kernels.FORMS)}; two with a "
+        "comma when the files differ, as in probs,logits",
+    )
+    parser.add_argument(
+        "--force-form",
+        action="store_true",
+        help="take --form logits at its word, even for rows that look like probabilities",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="FILE.npy",
+        help="the outcome that came true in each row (integers): adds the negative "
+        "log-likelihoods and the perplexities",
+    )
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, metavar="T", help="divides the logits (default 1)"
+    )
+    parser.add_argument(
+        "--eps",
+        type=float,
+        metavar="P",
+        help="smallest probability inside the logarithm; 0 is exact and may be infinite "
+        "(default 2**-126 for probs and counts, 0 for log_probs and logits)",
+    )
+    parser.add_argument(
+        "--invalid",
+        default="raise",
+        metavar="RULE",
+        help="rows that are no distribution: raise (stop and name the row, the default), nan "
+        "(leave them out and count them), ignore (do not look for them)",
+    )
+    unit = parser.add_mutually_exclusive_group()
+    unit.add_argument(
+        "--base", type=float, metavar="B", dest="log_base", help="unit of the result (default nats)"
+    )
+    unit.add_argument(
+        "--bits", action="store_const", const=2.0, dest="log_base", help="the same as --base 2"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=-1,
+        metavar="N",
+        help="threads (default -1: all that this process may use)",
+    )
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="write the figures as JSON; - writes them to standard output in place of the table",
+    )
+    parser.add_argument(
+        "--rows", metavar="FILE.npz", help="write the score of every row, for Comparison.load"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare the two files, write what was asked for, print the table."""
+    base, other = _open_pair(args.base, args.other)
+    labels = None if args.labels is None else _open_labels(args.labels, base)
+    _check_outputs(args.json, args.rows, [args.base, args.other, args.labels])
+    comparison = _comparison(args, base, other)
+    _score(comparison, base, other, labels)
+    if args.rows is not None:
+        comparison.save(args.rows)
+    facts = report(comparison, base, other, labels, args.argv)
+    if args.json == "-":
+        sys.stdout.write(as_json(facts))
+        return 0
+    if args.json is not None:
+        with replacing(args.json) as file:
+            file.write(as_json(facts).encode())
+    print_report(facts)
+    return 0
+
+
+def _form(text: str) -> str | tuple[str, ...]:
+    names = tuple(text.split(","))
+    return names[0] if len(names) == 1 else names
+
+
+def _open_pair(base_path: str, other_path: str) -> tuple[NpyFile, NpyFile]:
+    base, other = NpyFile.open(base_path), NpyFile.open(other_path)
+    for file in (base, other):
+        if len(file.shape) not in (2, 3):
+            raise InputError(
+                f"{file.path}: expected rows x outcomes or batch x length x outcomes, found "
+                f"{len(file.shape)} dimensions, shape {file.shape}"
+            )
+        if file.shape[-1] == 0:
+            raise InputError(f"{file.path}: expected at least one outcome, found {file.shape}")
+        _accept(file, _kernels.check_rows, np.empty((0, 1), file.dtype))
+    if other.shape != base.shape:
+        raise InputError(
+            f"{other.path}: expected shape {base.shape} as in {base.path}, found {other.shape}"
+        )
+    return base, other
+
+
+def _open_labels(path: str, base: NpyFile) -> NpyFile:
+    labels = NpyFile.open(path)
+    if labels.shape != base.shape[:-1]:
+        raise InputError(
+            f"{path}: expected one label for each row of {base.path}, shape {base.shape[:-1]}, "
+            f"found {labels.shape}"
+        )
+    _accept(labels, _kernels.nll, np.empty(0, labels.dtype), np.empty((0, 1)))
+    return labels._replace(shape=(*labels.shape, 1))  # rows of one entry, read like the others
+
+
+def _accept(file: NpyFile, measure: Callable[..., Any], *no_rows: Any) -> None:
+    """Let the measure judge the dtype on no rows, and name the file where it refuses."""
+    try:
+        measure(*no_rows)
+    except TypeError as error:
+        raise InputError(f"{file.path}: {error}") from error
+
+
+def _check_outputs(json: str | None, rows: str | None, inputs: list[str | None]) -> None:
+    """Refuse before the work what could not be written after it."""
+    outputs = [Path(path) for path in (json, rows) if path not in (None, "-")]
+    read = {os.path.realpath(path) for path in inputs if path is not None}
+    for path in outputs:
+        if not path.parent.is_dir():
+            raise InputError(f"{path}: expected an existing directory, found no {path.parent}")
+        if path.is_dir():
+            raise InputError(f"{path}: expected the name of a file to write, found a directory")
+        if not os.access(path.parent, os.W_OK):
+            raise InputError(f"{path}: expected a directory to write to, found it read-only")
+        if os.path.realpath(path) in read:
+            raise InputError(f"{path}: expected a file to write, found one of the inputs")
+        read.add(os.path.realpath(path))
+
+
+def _comparison(args: argparse.Namespace, base: NpyFile, other: NpyFile) -> Comparison:
+    try:
+        comparison = Comparison(
+            form=require_form(args.form, base, other),
+            temperature=args.temperature,
+            eps=args.eps,
+            invalid=args.invalid,
+            base=args.log_base,
+            workers=args.workers,
+        )
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
+    if not args.force_form:
+        forms = comparison.settings.forms()
+        refuse_probabilities_as_logits(base, forms["p"])
+        refuse_probabilities_as_logits(other, forms["q"])
+    return comparison
+
+
+def _score(comparison: Comparison, base: NpyFile, other: NpyFile, labels: NpyFile | None) -> None:
+    """Feed the files to the comparison, block by block."""
+    step = max(1, BLOCK_BYTES // (base.row_bytes + other.row_bytes))
+    with progress(base.rows) as advance:
+        for start in range(0, max(1, base.rows), step):
+            stop = min(base.rows, start + step)
+            try:
+                comparison.update(
+                    base.read(start, stop),
+                    other.read(start, stop),
+                    None if labels is None else labels.read(start, stop)[:, 0],
+                )
+            except _kernels.InvalidRowsError as error:
+                names = {"p": base.path, "q": other.path}
+                path = names.get(error.array, "" if labels is None else labels.path)
+                raise InputError(f"{path}: {error} (--invalid nan leaves such rows out)") from error
+            advance(stop - start)

@@ -1,0 +1,28 @@
+"""Files that appear whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["replacing"]
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a temporary file beside ``path`` that takes its name when the block ends well.
+
+    Whoever opens ``path`` sees the old file or the complete new one. When the block raises, the
+    temporary file is removed and ``path`` stays as it was.
+    """
+    target = Path(path)
+    # Not tempfile: its files are private to the user (mode 0600), and the rename would keep that.
+    temporary = target.with_name(f".kl_c-{os.urandom(8).hex()}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

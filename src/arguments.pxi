@@ -1,0 +1,121 @@
+# Keywords in, plain C values out. Every message about an argument is made here.
+
+FORMS = ("probs", "counts", "log_probs", "logits")
+INVALID = ("raise", "nan", "ignore")
+cdef double DEFAULT_EPS = 2.0 ** -126
+cdef object _default_workers = None
+
+
+cdef double real_number(object value, str name) except? -1:
+    try:
+        return <double>value
+    except TypeError:
+        raise TypeError(f"{name} must be a real number, got {type(value).__name__}") from None
+
+
+cdef int one_form(object form) except -1:
+    if isinstance(form, str) and form in FORMS:
+        return FORMS.index(form)
+    raise ValueError(f"form must be one of {', '.join(map(repr, FORMS))}, got {form!r}")
+
+
+cdef int read_forms(object form, kl_job *job) except -1:
+    """One form for both arrays, or a pair."""
+    if isinstance(form, (tuple, list)):
+        if job.arrays == 1 or len(form) != 2:
+            expected = "a pair" if job.arrays == 2 else "a single form"
+            raise ValueError(f"form must be one of {', '.join(map(repr, FORMS))}"
+                             f"{' or ' + expected if job.arrays == 2 else ''}, got {form!r}")
+        job.p.row.form = <kl_form>one_form(form[0])
+        job.q.row.form = <kl_form>one_form(form[1])
+    else:
+        job.p.row.form = job.q.row.form = <kl_form>one_form(form)
+    return 0
+
+
+cdef int read_base(object base, kl_job *job) except -1:
+    job.unit = 1
+    if base is not None:
+        value = real_number(base, "base")
+        if not (value > 0 and value != 1 and value < HUGE_VAL):
+            raise ValueError(f"base must be a positive number other than 1, got {base!r}")
+        job.unit = log(value)
+    return 0
+
+
+cdef int read_eps(object eps, kl_form form, kl_job *job) except -1:
+    """The floor of q, by the form of q if not given."""
+    if eps is None:
+        job.params.eps = DEFAULT_EPS if form == KL_PROBS or form == KL_COUNTS else 0
+        return 0
+    job.params.eps = real_number(eps, "eps")
+    if not 0 <= job.params.eps <= 1:
+        raise ValueError(f"eps must lie between 0 and 1, got {eps!r}")
+    return 0
+
+
+cdef int read_temperature(object temperature, kl_job *job) except -1:
+    job.params.temperature = real_number(temperature, "temperature")
+    if not 0 < job.params.temperature < HUGE_VAL:
+        raise ValueError(f"temperature must be a positive finite number, got {temperature!r}")
+    if job.params.temperature != 1 and not (
+            job.p.row.form == KL_LOGITS or (job.arrays == 2 and job.q.row.form == KL_LOGITS)):
+        raise ValueError(f"temperature is for form='logits', got temperature={temperature!r} "
+                         "without logits")
+    return 0
+
+
+cdef int read_weight(object weight, kl_job *job) except -1:
+    job.params.weight = real_number(weight, "weight")
+    if not 0 <= job.params.weight <= 1:
+        raise ValueError(f"weight must lie between 0 and 1, got {weight!r}")
+    return 0
+
+
+cdef int read_invalid(object invalid, kl_job *job) except -1:
+    """Whether bad rows raise, once all are scored."""
+    if not (isinstance(invalid, str) and invalid in INVALID):
+        raise ValueError(f"invalid must be one of {', '.join(map(repr, INVALID))}, got {invalid!r}")
+    job.ignore = invalid == "ignore"
+    return invalid == "raise"
+
+
+cdef object checked_workers(object workers):
+    if workers is None:
+        return None
+    if isinstance(workers, bool) or not hasattr(workers, "__index__"):
+        raise TypeError(f"workers must be an integer or None, got {type(workers).__name__}")
+    if workers.__index__() < 1 and workers.__index__() != -1:
+        raise ValueError(f"workers must be at least 1, or -1 for all, got {workers!r}")
+    return workers.__index__()
+
+
+cdef int read_axis(object axis) except? -1:
+    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+        raise TypeError(f"axis must be an integer, got {type(axis).__name__}")
+    return axis.__index__()
+
+
+def set_workers(workers):
+    """Set how many threads a call with ``workers=None`` uses.
+
+    Parameters
+    ----------
+    workers : int or None
+        At least 1, -1 for all that this process may use, or None for ``KL_C_NUM_THREADS``, else 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none of these.
+
+    Notes
+    -----
+    Calls run on the calling thread for now, whatever the number; the number is checked.
+
+    Examples
+    --------
+    >>> kl_c.set_workers(1)
+    """
+    global _default_workers
+    _default_workers = checked_workers(workers)

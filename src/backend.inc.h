@@ -1,0 +1,45 @@
+/* One backend: the three files of formulas and loops, instantiated for every storage type. The
+   file that includes this has included an ISA header and defined BACKEND and BACKEND_NAME. */
+
+#include "finish.h"
+#include "words.h"
+
+#define LANE f64
+#include "lanes.inc.h"
+#include "vecmath.inc.h"
+#include "measures.inc.h"
+#include "elements.inc.h"
+#define STORAGE f64
+#include "rows_linear.inc.h"
+#include "rows_log.inc.h"
+#undef STORAGE
+#undef LANE
+
+#define LANE f32
+#include "lanes.inc.h"
+#include "vecmath.inc.h"
+#include "measures.inc.h"
+#define STORAGE f32
+#include "rows_linear.inc.h"
+#include "rows_log.inc.h"
+#undef STORAGE
+#define STORAGE f16
+#include "rows_linear.inc.h"
+#include "rows_log.inc.h"
+#undef STORAGE
+#define STORAGE bf16
+#include "rows_linear.inc.h"
+#include "rows_log.inc.h"
+#undef STORAGE
+#undef LANE
+
+#define PER_STORAGE(name) {name##_f64, name##_f32, name##_f16, name##_bf16}
+#define KERNEL_ROWS(kernel) {PER_STORAGE(kernel##_linear_row), PER_STORAGE(kernel##_log_row)},
+
+const kl_backend BACKEND = {
+    BACKEND_NAME,
+    {LANES_f64, LANES_f32, LANES_f32, LANES_f32},
+    {KL_KERNEL_LIST(KERNEL_ROWS)},
+    {PER_STORAGE(linear_normaliser), PER_STORAGE(log_normaliser)},
+    {rel_entr_linear, rel_entr_log},
+};

@@ -1,0 +1,225 @@
+/* Rows of a batch: where each lies, which kernel scores it, what becomes of it if it is invalid. */
+
+#include <math.h>
+#include <string.h>
+
+#include "kl.h"
+
+ptrdiff_t kl_offset(const ptrdiff_t *shape, const ptrdiff_t *strides, int ndim, ptrdiff_t row)
+{
+    ptrdiff_t offset = 0;
+    for (int axis = ndim - 1; axis > 0; axis--) {
+        offset += row % shape[axis] * strides[axis];
+        row /= shape[axis];
+    }
+    return ndim ? offset + row * strides[0] : 0;
+}
+
+kl_source kl_row_of(const kl_array *array, ptrdiff_t row)
+{
+    kl_source source = array->row;
+    source.data += kl_offset(array->shape, array->strides, array->ndim, row);
+    return source;
+}
+
+static kl_source widened(const kl_source *row)
+{
+    kl_source source = *row;
+    source.widen = 1;
+    source.direct = source.dtype == KL_FLOAT64 && row->direct && !source.take_log
+                    && source.shift == 0 && source.scale == 1;
+    return source;
+}
+
+/* Rows of different families, or of log families under different temperatures, meet as logarithms
+   in float64; logits are then divided by the temperature where they are read. */
+static int score_mixed(const kl_job *job, kl_source p, kl_source q, double *score)
+{
+    kl_params params = job->params;
+    kl_source *rows[2] = {&p, &q};
+    for (int i = 0; i < 2; i++) {
+        kl_source *row = rows[i];
+        if (kl_family_of(row->form) == KL_LINEAR)
+            row->take_log = 1, row->direct = 0;
+        else if (row->form == KL_LOGITS && params.temperature != 1) {
+            double sums[3];
+            kl_active->normalisers[KL_LOG][KL_FLOAT64](row, job->n, 1, sums);
+            row->shift = fabs(sums[0]) < HUGE_VAL ? sums[0] : 0;
+            row->scale = 1 / params.temperature;
+            row->direct = 0;
+        }
+    }
+    params.temperature = 1;
+    return kl_active->rows[job->kernel][KL_LOG][KL_FLOAT64](&p, &q, job->n, &params, score);
+}
+
+/* Through kernels of growing care until one promises its answer. A row once suspect stays so. */
+static int score_row(const kl_job *job, const kl_source *p, const kl_source *q, double *score)
+{
+    kl_family family = kl_family_of(p->form);
+    kl_source wide_p = widened(p), wide_q = q ? widened(q) : wide_p;
+    if (q && (family != kl_family_of(q->form)
+              || (job->params.temperature != 1 && p->form != q->form)))
+        return score_mixed(job, wide_p, wide_q, score);
+
+    const kl_row_function *rows = kl_active->rows[job->kernel][family];
+    const kl_source *second = q ? &wide_q : NULL;
+    int native = p->dtype < KL_KERNEL_DTYPES && (!q || p->dtype == q->dtype);
+    int status = native ? rows[p->dtype](p, q, job->n, &job->params, score) : KL_RETRY;
+    if (status & KL_RETRY && !(native && p->dtype == KL_FLOAT64))
+        status = (status & KL_SUSPECT)
+                 | rows[KL_FLOAT64](&wide_p, second, job->n, &job->params, score);
+    if (status & KL_RETRY && family == KL_LINEAR)
+        status |= kl_careful(job->kernel, &wide_p, second, job->n, &job->params, score);
+    return status;
+}
+
+/* -log q of one outcome. From probs the row is not read; elsewhere it is normalised, and what the
+   others weigh is summed without the label, so that a label near certainty keeps its digits. */
+static int score_label(const kl_job *job, const kl_source *q, int64_t label, double *score)
+{
+    kl_source row = widened(q), entry = row;
+    entry.data += label * q->stride;
+    entry.direct = 0;
+    double x, sums[3];
+    kl_gather(&entry, 0, 1, &x);
+    int status = KL_OK;
+    if (q->form == KL_PROBS) {
+        if (!(x >= 0 && x <= 1 + q->tolerance))
+            status = KL_SUSPECT;
+        *score = -log(x);
+    } else if (q->form == KL_COUNTS) {
+        kl_normaliser_function masses = kl_active->normalisers[KL_LINEAR][KL_FLOAT64];
+        double others = 0;
+        ptrdiff_t before = (ptrdiff_t)label, after = job->n - before - 1;
+        if (before) {
+            masses(&row, before, 1, sums);
+            others = sums[0];
+            status |= sums[1] < 0 ? KL_SUSPECT : KL_OK;
+        }
+        if (after) {
+            row.data += (before + 1) * q->stride;
+            masses(&row, after, 1, sums);
+            others += sums[0];
+            status |= sums[1] < 0 ? KL_SUSPECT : KL_OK;
+        }
+        if (!(x >= 0 && x + others > 0 && x + others < HUGE_VAL))
+            status = KL_SUSPECT;
+        *score = x > others ? log1p(others / x) : log(x + others) - log(x);
+    } else {
+        double temperature = job->params.temperature;
+        const kl_source *as_is = q->dtype < KL_KERNEL_DTYPES ? q : &row;
+        kl_active->normalisers[KL_LOG][as_is == q ? q->dtype : KL_FLOAT64](as_is, job->n,
+                                                                        temperature, sums);
+        double weight = sums[1] + sums[2], mass = exp(sums[0]) * weight;
+        *score = (sums[0] - x) / temperature + log1p(sums[1] - 1 + sums[2]);
+        if (!(weight > 0 && weight < HUGE_VAL && fabs(sums[0]) < HUGE_VAL)
+            || (q->form == KL_LOG_PROBS && !(fabs(mass - 1) <= q->tolerance * (1 - 1e-4))))
+            status = KL_SUSPECT;
+    }
+    if (job->params.eps > 0 && *score > -log(job->params.eps))
+        *score = -log(job->params.eps);
+    if (*score < 0)
+        *score = 0;
+    return status;
+}
+
+/* Rows come in C order, p before q: the first blamed is the lowest. */
+void kl_blame(kl_job *job, ptrdiff_t row, int array, kl_rule rule)
+{
+    if (job->invalid++ == 0) {
+        job->first = row;
+        job->first_array = array;
+        job->first_rule = rule;
+    }
+}
+
+/* The rule that the label's entry of a probs row breaks; the rest of the row is not read. */
+static kl_rule classify_entry(const kl_source *q, int64_t label)
+{
+    kl_source entry = *q;
+    double mass;
+    entry.data += label * q->stride;
+    entry.form = KL_COUNTS;
+    kl_rule rule = kl_classify(&entry, 1, &mass);
+    if (rule == KL_ROW_EMPTY)
+        return KL_ROW_VALID;
+    return rule == KL_ROW_VALID && mass > 1 + q->tolerance ? KL_ROW_MASS : rule;
+}
+
+double kl_score(kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q)
+{
+    double score = NAN, mass;
+    int status;
+    if (job->kernel == KL_KERNEL_nll) {
+        int64_t label = job->labels[row];
+        if (job->has_ignore_index && label == job->ignore_index)
+            return NAN;
+        if (label < 0 || label >= job->n) {
+            if (!job->ignore)
+                kl_blame(job, row, 2, KL_ROW_LABEL);
+            return NAN;
+        }
+        status = score_label(job, p, label, &score);
+    } else
+        status = score_row(job, p, q, &score);
+
+    if (KL_UNLIKELY(status & KL_SUSPECT) && !job->ignore) {
+        for (int array = 0; array < (q ? 2 : 1); array++) {
+            const kl_source *suspect = array ? q : p;
+            kl_rule rule = job->kernel == KL_KERNEL_nll && suspect->form == KL_PROBS
+                               ? classify_entry(suspect, job->labels[row])
+                               : kl_classify(suspect, job->n, &mass);
+            if (rule != KL_ROW_VALID) {
+                kl_blame(job, row, job->kernel == KL_KERNEL_nll ? 1 : array, rule);
+                return NAN;
+            }
+        }
+    }
+    score /= job->unit;
+    return job->distance ? sqrt(score) : score;
+}
+
+/* Results may lie anywhere, unaligned too. */
+void kl_store(char *out, int single, double score)
+{
+    float narrow = (float)score;
+    if (single)
+        memcpy(out, &narrow, sizeof narrow);
+    else
+        memcpy(out, &score, sizeof score);
+}
+
+void kl_run(kl_job *job, ptrdiff_t begin, ptrdiff_t end)
+{
+    for (ptrdiff_t row = begin; row < end; row++) {
+        kl_source p = kl_row_of(&job->p, row), q;
+        if (job->arrays == 2)
+            q = kl_row_of(&job->q, row);
+        double score = kl_score(job, row, &p, job->arrays == 2 ? &q : NULL);
+        char *out = job->out.data
+                    + kl_offset(job->out.shape, job->out.strides, job->out.ndim, row);
+        kl_store(out, job->out.single, score);
+    }
+}
+
+kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)
+{
+    kl_source source = kl_row_of(array, row), wide = widened(&source);
+    int native = source.dtype < KL_KERNEL_DTYPES;
+    kl_family family = kl_family_of(source.form);
+    double sums[3], mass;
+    kl_active->normalisers[family][native ? source.dtype : KL_FLOAT64](native ? &source : &wide, n,
+                                                                     1, sums);
+    int valid;
+    if (family == KL_LINEAR)
+        valid = sums[1] >= 0 && sums[0] > 0 && sums[0] < HUGE_VAL
+                && fabs(sums[0] - 1) <= source.tolerance * (1 - 1e-4);
+    else {
+        double weight = sums[1] + sums[2];
+        valid = weight > 0 && weight < HUGE_VAL && fabs(sums[0]) < HUGE_VAL
+                && (source.form == KL_LOGITS
+                    || fabs(exp(sums[0]) * weight - 1) <= source.tolerance * (1 - 1e-4));
+    }
+    return valid ? KL_ROW_VALID : kl_classify(&source, n, &mass);
+}

@@ -1,0 +1,175 @@
+/* What the C half promises to Cython: descriptions of arrays, row functions, backends. No intrinsics.
+
+   C computes. It never raises, never allocates and never validates arguments: a row function gets
+   a row that exists and says with its status whether the answer may stand. */
+
+#ifndef KL_H
+#define KL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "measures.inc.h"
+
+#if defined(__GNUC__) || defined(__clang__)
+#define KL_INLINE static inline __attribute__((always_inline, unused))
+#define KL_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#elif defined(_MSC_VER)
+#define KL_INLINE static __forceinline
+#define KL_UNLIKELY(condition) (condition)
+#else
+#define KL_INLINE static inline
+#define KL_UNLIKELY(condition) (condition)
+#endif
+
+#define KL_BLOCK 512   /* elements per block: two blocks of float64 are a quarter of the L1 cache */
+#define KL_MAX_DIMS 64 /* NumPy's own limit */
+
+/* The four float types with kernels of their own come first, in the order of a backend's tables. */
+typedef enum {
+    KL_FLOAT64, KL_FLOAT32, KL_FLOAT16, KL_BFLOAT16,
+    KL_INT8, KL_UINT8, KL_INT16, KL_UINT16, KL_INT32, KL_UINT32, KL_INT64, KL_UINT64
+} kl_dtype;
+#define KL_KERNEL_DTYPES 4
+
+typedef enum { KL_PROBS, KL_COUNTS, KL_LOG_PROBS, KL_LOGITS } kl_form;
+
+/* Probs and counts are weights; log_probs and logits are logarithms of weights. Within a family
+   the forms differ only in the check of the mass, and the temperature. */
+typedef enum { KL_LINEAR, KL_LOG } kl_family;
+#define KL_FAMILIES 2
+
+KL_INLINE kl_family kl_family_of(kl_form form)
+{
+    return form <= KL_COUNTS ? KL_LINEAR : KL_LOG;
+}
+
+/* What is wrong with a row; kl_c.ROW_RULES names them in this order. */
+typedef enum {
+    KL_ROW_VALID, KL_ROW_NAN, KL_ROW_INFINITE, KL_ROW_NEGATIVE, KL_ROW_MASS, KL_ROW_EMPTY,
+    KL_ROW_OVERFLOW, KL_ROW_LABEL
+} kl_rule;
+
+/* One row as it lies in memory, and how a block of it becomes what a kernel reads.
+
+   direct: the kernel reads the row in place. Otherwise kl_gather copies block by block into a
+   buffer in L1: elements of the same type, or, if `widen`, (x - shift) * scale in double, after a
+   logarithm if `take_log`. */
+typedef struct {
+    const char *data;
+    ptrdiff_t stride;
+    kl_dtype dtype;
+    kl_form form;
+    int swapped, direct, widen, take_log;
+    double shift, scale;
+    double tolerance; /* of the mass, |mass - 1|; infinite for forms without that check */
+} kl_source;
+
+void kl_gather(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *block);
+
+/* What a measure needs beside its rows. */
+typedef struct {
+    double eps;         /* floor of q, a probability */
+    double weight;      /* of p in the mixture */
+    double temperature; /* of logits that are read in place */
+} kl_params;
+
+/* Statuses of a row function, or-ed. */
+#define KL_OK 0
+#define KL_SUSPECT 1 /* a check failed: kl_classify decides */
+#define KL_RETRY 2   /* the answer may exceed the promised error: ask the next more careful kernel */
+
+/* Scores one row of n >= 1 outcomes; a measure of one distribution ignores q. */
+typedef int (*kl_row_function)(
+    const kl_source *p, const kl_source *q, ptrdiff_t n, const kl_params *params, double *score);
+
+/* result[i] = p log(p / q) with the floor of q, for one block. */
+typedef void (*kl_element_function)(const double *p, const double *q, ptrdiff_t count, double eps,
+                                    double *result);
+
+/* The normaliser of one row: {mass, least weight} or {maximum, weights equal to it, sum of the
+   others relative to it}. */
+typedef void (*kl_normaliser_function)(const kl_source *p, ptrdiff_t n, double temperature,
+                                       double *result);
+
+/* All row functions for one instruction set; empty (name NULL) where it was not compiled. */
+typedef struct {
+    const char *name;
+    int lanes[KL_KERNEL_DTYPES];
+    kl_row_function rows[KL_KERNELS][KL_FAMILIES][KL_KERNEL_DTYPES];
+    kl_normaliser_function normalisers[KL_FAMILIES][KL_KERNEL_DTYPES];
+    kl_element_function elements[KL_FAMILIES];
+} kl_backend;
+
+extern const kl_backend kl_backend_scalar, kl_backend_avx2;
+#define KL_BACKENDS 2
+extern const kl_backend *const kl_all_backends[KL_BACKENDS]; /* lowest first */
+int kl_cpu_runs(const kl_backend *backend);
+extern const kl_backend *kl_active;
+
+/* THE list as data, ended by a NULL name. */
+typedef struct {
+    const char *name, *kind;
+} kl_measure;
+extern const kl_measure kl_measures[];
+
+/* An array of rows: the batch axes in C order, strides in bytes, 0 where an axis is broadcast. */
+typedef struct {
+    kl_source row; /* its data belongs to row 0 */
+    int ndim;
+    ptrdiff_t shape[KL_MAX_DIMS], strides[KL_MAX_DIMS];
+} kl_array;
+
+/* The result: float64, or float32 if single. */
+typedef struct {
+    char *data;
+    int single, ndim;
+    ptrdiff_t shape[KL_MAX_DIMS], strides[KL_MAX_DIMS];
+} kl_output;
+
+/* One call over many rows, and what came of it. */
+typedef struct {
+    kl_kernel kernel;
+    int arrays;            /* 1: p alone; 2: p and q */
+    int distance;          /* take the square root of the score */
+    int ignore;            /* of invalid rows: score them all the same */
+    double unit;           /* scores are divided by it: log(base) */
+    ptrdiff_t n;
+    kl_params params;
+    kl_array p, q;
+    kl_output out;
+    ptrdiff_t out_stride;  /* of elementwise results along the last axis */
+    const int64_t *labels; /* one per row, for nll */
+    int has_ignore_index;
+    int64_t ignore_index;
+    ptrdiff_t invalid;     /* number of invalid rows */
+    ptrdiff_t first;       /* the lowest, with its array (0 p, 1 q, 2 labels) and rule */
+    int first_array;
+    kl_rule first_rule;
+} kl_job;
+
+void kl_run(kl_job *job, ptrdiff_t begin, ptrdiff_t end);
+void kl_run_elements(kl_job *job, ptrdiff_t begin, ptrdiff_t end);
+
+/* One row by itself, for the short path. Adds to job's count of invalid rows. */
+double kl_score(kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q);
+
+void kl_store(char *out, int single, double score);
+void kl_blame(kl_job *job, ptrdiff_t row, int array, kl_rule rule);
+kl_source kl_row_of(const kl_array *array, ptrdiff_t row);
+
+/* The rule that a row breaks by the checks that ride in the kernels. */
+kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n);
+
+/* The rule that a row breaks, and its mass where the rule is about it. Exact and unhurried. */
+kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass);
+
+/* Linear rows that the float64 kernels hand on: far from 1, or holding values below 2**-1022. */
+int kl_careful(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff_t n,
+               const kl_params *params, double *score);
+
+extern const char *const kl_compiler;
+
+ptrdiff_t kl_offset(const ptrdiff_t *shape, const ptrdiff_t *strides, int ndim, ptrdiff_t row);
+
+#endif

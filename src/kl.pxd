@@ -1,0 +1,82 @@
+# What kl.h promises, line for line, as far as Cython uses it.
+
+from libc.stdint cimport int64_t
+
+cdef extern from "kl.h" nogil:
+    const int KL_BLOCK, KL_MAX_DIMS, KL_KERNEL_DTYPES, KL_BACKENDS
+
+    ctypedef enum kl_dtype:
+        KL_FLOAT64, KL_FLOAT32, KL_FLOAT16, KL_BFLOAT16
+        KL_INT8, KL_UINT8, KL_INT16, KL_UINT16, KL_INT32, KL_UINT32, KL_INT64, KL_UINT64
+
+    ctypedef enum kl_form:
+        KL_PROBS, KL_COUNTS, KL_LOG_PROBS, KL_LOGITS
+
+    ctypedef enum kl_rule:
+        KL_ROW_VALID, KL_ROW_NAN, KL_ROW_INFINITE, KL_ROW_NEGATIVE, KL_ROW_MASS, KL_ROW_EMPTY
+        KL_ROW_OVERFLOW, KL_ROW_LABEL
+
+    ctypedef enum kl_kernel:
+        KL_KERNEL_kl_divergence, KL_KERNEL_cross_entropy, KL_KERNEL_js_divergence
+        KL_KERNEL_entropy, KL_KERNEL_rel_entr, KL_KERNEL_nll
+
+    ctypedef struct kl_measure:
+        const char *name
+        const char *kind
+    const kl_measure kl_measures[]
+
+    ctypedef struct kl_source:
+        const char *data
+        ptrdiff_t stride
+        kl_dtype dtype
+        kl_form form
+        int swapped, direct, widen, take_log
+        double shift, scale
+        double tolerance
+
+    ctypedef struct kl_params:
+        double eps, weight, temperature
+
+    ctypedef struct kl_backend:
+        const char *name
+        int lanes[4]
+    const kl_backend *const kl_all_backends[]
+    int kl_cpu_runs(const kl_backend *backend)
+    const kl_backend *kl_active
+    const char *const kl_compiler
+
+    ctypedef struct kl_array:
+        kl_source row
+        int ndim
+        ptrdiff_t shape[64]
+        ptrdiff_t strides[64]
+
+    ctypedef struct kl_output:
+        char *data
+        int single, ndim
+        ptrdiff_t shape[64]
+        ptrdiff_t strides[64]
+
+    ctypedef struct kl_job:
+        kl_kernel kernel
+        int arrays, distance, ignore
+        double unit
+        ptrdiff_t n
+        kl_params params
+        kl_array p, q
+        kl_output out
+        ptrdiff_t out_stride
+        const int64_t *labels
+        int has_ignore_index
+        int64_t ignore_index
+        ptrdiff_t invalid, first
+        int first_array
+        kl_rule first_rule
+
+    void kl_run(kl_job *job, ptrdiff_t begin, ptrdiff_t end)
+    void kl_run_elements(kl_job *job, ptrdiff_t begin, ptrdiff_t end)
+    double kl_score(kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q)
+    kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)
+    kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass)
+    kl_source kl_row_of(const kl_array *array, ptrdiff_t row)
+    void kl_gather(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *block)

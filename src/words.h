@@ -1,0 +1,52 @@
+/* The vocabulary without its endings: inside a file that is instantiated for a lane type (LANE is
+   f64 or f32) and a storage type (STORAGE is f64, f32, f16 or bf16) formulas read as formulas.
+   Macros expand where they are used, so this is included once and follows LANE and STORAGE. */
+
+#ifndef KL_WORDS_H
+#define KL_WORDS_H
+
+#define KL_JOIN_(a, b) a##_##b
+#define KL_JOIN(a, b) KL_JOIN_(a, b)
+#define LANED(name) KL_JOIN(name, LANE)    /* one per lane type */
+#define STORED(name) KL_JOIN(name, STORAGE) /* one per storage type */
+
+typedef double real_f64;
+typedef float real_f32;
+typedef double stored_f64;
+typedef float stored_f32;
+typedef uint16_t stored_f16, stored_bf16;
+
+#define real LANED(real)
+#define stored STORED(stored)
+#define vec LANED(vec)
+#define mask LANED(mask)
+#define exponent LANED(exponent)
+#define LANES LANED(LANES)
+
+#define all(x) LANED(all)(x)
+#define fetch_lanes(x) KL_JOIN(STORED(load), LANE)(x)
+#define fetch_reals(x) KL_JOIN(LANED(load), LANE)(x)
+#define add(a, b) LANED(add)(a, b)
+#define sub(a, b) LANED(sub)(a, b)
+#define mul(a, b) LANED(mul)(a, b)
+#define quotient(a, b) LANED(div)(a, b)
+#define fused(a, b, c) LANED(fma)(a, b, c)           /* a b + c */
+#define fused_less(a, b, c) LANED(fms)(a, b, c)      /* a b - c */
+#define fused_from(a, b, c) LANED(fnma)(a, b, c)     /* c - a b */
+#define smaller(a, b) LANED(min)(a, b)               /* b if either is NaN */
+#define larger(a, b) LANED(max)(a, b)                /* b if either is NaN */
+#define less(a, b) LANED(less)(a, b)
+#define equal(a, b) LANED(equal)(a, b)
+#define keep(m, a) LANED(keep)(m, a)                 /* a where m, else 0 */
+#define drop(m, a) LANED(drop)(m, a)                 /* 0 where m, else a */
+#define select(m, a, b) LANED(select)(m, a, b)       /* a where m, else b */
+#define any(m) LANED(any)(m)
+#define first_lanes(count) LANED(first_lanes)(count)
+#define sum_of(a) LANED(sum)(a)                      /* of the lanes, in double */
+#define put(x, a) LANED(store)(x, a)
+#define exponent_of_ratio(p, q) LANED(exponent_of_ratio)(p, q)
+#define scale_by(a, e) LANED(scale_by)(a, e)
+#define value_of(e) LANED(value_of)(e)
+#define power_of_two(t) LANED(power_of_two)(t)
+
+#endif

@@ -1,0 +1,35 @@
+"""The program ``kl-c``, run as a user runs it: as a process of its own."""
+
+import subprocess
+import sys
+
+WITHOUT_RICH = """
+import sys
+sys.modules["rich"] = None  # what an import finds where it is not installed
+from kl_c._cli import main
+sys.exit(main())
+"""
+
+
+def run(*arguments, cwd, code=0, rich=True, env=None):
+    """Run ``kl-c`` with these arguments in ``cwd`` and assert its exit code."""
+    program = ["-m", "kl_c"] if rich else ["-c", WITHOUT_RICH]
+    done = subprocess.run(
+        [sys.executable, *program, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=300,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def complaint(*arguments, cwd, **options):
+    """What the program says, in one line, about wrong usage or input."""
+    done = run(*arguments, cwd=cwd, code=2, **options)
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("kl-c: ")
+    return line.removeprefix("kl-c: ")

@@ -1,0 +1,115 @@
+"""Every measure, form, dtype and backend against 50-digit arithmetic, within the table of limits.
+
+The worst cases found are printed; with KL_C_ACCURACY_JSON=FILE they are also written there.
+"""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+import accuracy_cases
+import forced_backend
+import limits
+import oracle
+import rows_zoo
+from kl_c import _kernels, reference
+
+
+@pytest.fixture(scope="module")
+def widths():
+    return [forced_backend.run(backend, [])[1] for backend in _kernels.BACKENDS]
+
+
+@pytest.fixture(scope="module")
+def worst():
+    """(measure, form, dtype, backend) -> the case closest to its limit, or furthest beyond it."""
+    found = {}
+    yield found
+    rows = sorted(found.values(), key=lambda row: -row["share of limit"])
+    for row in rows[:10]:
+        print("\n" + ", ".join(f"{key}: {value}" for key, value in row.items()), end="")
+    if path := os.environ.get("KL_C_ACCURACY_JSON"):
+        with open(path, "w") as file:
+            json.dump(rows, file, indent=1)
+
+
+@pytest.mark.parametrize("dtype", _kernels.DTYPES)
+def test_within_the_limits(dtype, widths, worst):
+    cases = list(accuracy_cases.cases(dtype, widths))
+    asked = [(case.measure, case.args, case.kwargs) for case in cases]
+    beyond = []
+    for backend in _kernels.BACKENDS:
+        results, _ = forced_backend.run(backend, asked)
+        for case, result in zip(cases, results, strict=True):
+            row = compare(case, result, backend)
+            key = case.measure, case.form, dtype, backend
+            if key not in worst or row["share of limit"] > worst[key]["share of limit"]:
+                worst[key] = row
+            if row["share of limit"] > 1:
+                beyond.append(row)
+    beyond.sort(key=lambda row: -row["share of limit"])
+    assert not beyond, f"{len(beyond)} of {len(cases)} results, the worst: {beyond[:5]}"
+
+
+@pytest.mark.parametrize("dtype", _kernels.DTYPES)
+def test_long_rows_agree_with_the_reference(dtype):
+    """131072 different outcomes, where 50 digits take too long, within both errors."""
+    asked, checks = [], []
+    pairs = rows_zoo.families(accuracy_cases.LONGEST)
+    for form in _kernels.FORMS:
+        for family in ("Zipf, reversed", "softmax N(0, 4)", "Dirichlet(0.1)"):
+            p, q = (rows_zoo.in_form(x, form, dtype) for x in pairs[family])
+            for measure, kind in _kernels.MEASURES.items():
+                for args, kwargs, _ in accuracy_cases.calls(measure, kind, p, q, form):
+                    asked.append((measure, args, kwargs))
+                    checks.append(
+                        (family, getattr(reference, measure)(*args, **kwargs, bound=True))
+                    )
+    for backend in _kernels.BACKENDS:
+        results, _ = forced_backend.run(backend, asked)
+        for (measure, _, kwargs), (family, (value, bound)), result in zip(
+            asked, checks, results, strict=True
+        ):
+            limit = limits.relative_error(
+                measure, (dtype,), (kwargs["form"],), float(np.max(np.abs(value)))
+            )
+            off = np.abs(np.asarray(result, np.float64) - value) - (limit * np.abs(value) + bound)
+            same = np.equal(result, value)  # infinities
+            assert (same | (off <= 0)).all(), (backend, measure, kwargs, family, result, value)
+
+
+def compare(case, result, backend):
+    """The row of the accuracy report for one call: its element furthest from the exact value."""
+    errors = []
+    values = np.ravel(result).astype(np.float64).tolist()
+    for value, exact in zip(values, case.exact, strict=True):
+        error = oracle.relative_error(value, exact)
+        limit = limits.relative_error(case.measure, (case.dtype,), (case.form,), float(exact))
+        errors.append((error / limit, error, value, float(exact)))
+    share, error, value, exact = max(errors)
+    return {
+        "measure": case.measure,
+        "form": case.form,
+        "dtype": case.dtype,
+        "backend": backend,
+        "family": case.family,
+        "keywords": {k: v for k, v in case.kwargs.items() if k != "form"},
+        "value": repr(value),
+        "exact": repr(exact),
+        "relative error": error,
+        "share of limit": share,
+    }
+
+
+def test_the_cases_cover_every_measure_and_form():
+    cases = list(accuracy_cases.cases("float64", [({"float64": 1}, 8)]))
+    measures = {(case.measure, case.form) for case in cases}
+    expected = {
+        (measure, form)
+        for measure, kind in _kernels.MEASURES.items()
+        for form in _kernels.FORMS
+        if (kind, form) != ("elementwise", "logits")
+    }
+    assert measures == expected
