@@ -24,10 +24,18 @@ BLOCK: int
 ROW_RULES: tuple[str, ...]
 
 class InvalidRowsError(ValueError):
-    array: Literal["p", "q"]
-    row: tuple[int, ...]
+    array: Literal["p", "q", "labels"]
+    row: int | tuple[int, ...]
     count: int
     reason: str
+    def __init__(
+        self,
+        array: Literal["p", "q", "labels"],
+        row: int | tuple[int, ...],
+        count: int,
+        reason: str,
+        word: str = "row",
+    ) -> None: ...
 
 # Each measure has three overloads. Lists of numbers are one row and give a float; `out` is what is
 # returned; of anything else the number of dimensions is not known to a type checker.
@@ -334,6 +342,11 @@ def rel_entr(
     out: None = None,
     workers: int | None = None,
 ) -> float | NDArray[np.float64] | NDArray[np.float32]: ...
-def check_rows(p: ArrayLike, *, form: _Form = "probs", axis: int = -1) -> NDArray[np.int8]: ...
-def set_workers(workers: int) -> None: ...
+@overload
+def check_rows(p: Sequence[float], *, form: _Form = "probs", axis: int = -1) -> int: ...
+@overload
+def check_rows(
+    p: ArrayLike, *, form: _Form = "probs", axis: int = -1
+) -> int | NDArray[np.uint8]: ...
+def set_workers(workers: int | None) -> None: ...
 def show_config() -> dict[str, Any]: ...

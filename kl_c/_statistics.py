@@ -134,8 +134,9 @@ def raise_for_first_bad_row(
         try:
             _compute(statistic, {"p": p, "q": q, "l": labels}, settings)
         except _kernels.InvalidRowsError as error:
-            row = (rows_before + error.row[0],)
-            raise _kernels.InvalidRowsError(error.array, row, error.count, error.reason) from None
+            raise _kernels.InvalidRowsError(
+                error.array, rows_before + error.row, error.count, error.reason
+            ) from None
 
 
 def _compute(statistic: Statistic, given: dict[str, Any], settings: Settings) -> Any:

@@ -26,9 +26,8 @@ cdef double mass_tolerance(kl_dtype dtype, kl_form form):
 cdef object from_torch(object tensor, str name):
     """(array, is it bfloat16) of a CPU tensor, without a copy."""
     if tensor.requires_grad or tensor.device.type != "cpu":
-        raise TypeError(f"{name} is a torch tensor that "
-                        f"{'requires grad' if tensor.requires_grad else 'lives on ' + str(tensor.device)}"
-                        f"; pass {name}.detach().cpu()")
+        reason = "requires grad" if tensor.requires_grad else f"lives on {tensor.device}"
+        raise TypeError(f"{name} is a torch tensor that {reason}; pass {name}.detach().cpu()")
     if str(tensor.dtype) == "torch.bfloat16":
         return tensor.view(__import__("torch").int16).numpy(), True
     return tensor.numpy(), False

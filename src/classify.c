@@ -22,7 +22,7 @@ kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass)
             double x = block[i];
             if (isnan(x))
                 return KL_ROW_NAN;
-            infinite |= x == HUGE_VAL || (!logarithms && x == -HUGE_VAL);
+            infinite |= x == HUGE_VAL;
             negative |= !logarithms && x < 0;
             positive |= logarithms ? x > -HUGE_VAL : x > 0;
             double weight = row->form == KL_LOG_PROBS ? exp(x) : x;

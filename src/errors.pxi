@@ -16,7 +16,15 @@ class InvalidRowsError(ValueError):
     count : int
         How many rows are invalid.
     reason : str
-        The rule that the row breaks, and what came.
+        What came, and the rule that it breaks.
+
+    Examples
+    --------
+    >>> try:
+    ...     kl_c.entropy([[0.5, 0.5], [0.5, 0.6]])
+    ... except kl_c.InvalidRowsError as error:
+    ...     print(error.array, error.row, error.reason, sep=" | ")
+    p | 1 | sums to 1.1; probabilities must sum to 1 (form='counts' takes any weights)
     """
 
     def __init__(self, array, row, count, reason, word="row"):
@@ -57,7 +65,8 @@ cdef tuple explain(const kl_source *source, ptrdiff_t n, kl_rule rule):
         if source.form == KL_LOG_PROBS:
             hint = "form='logits' takes any logarithms of weights"
             return f"sums to {mass:.6g} in probability", f"probabilities must sum to 1 ({hint})"
-        return f"sums to {mass:.6g}", "probabilities must sum to 1 (form='counts' takes any weights)"
+        hint = "form='counts' takes any weights"
+        return f"sums to {mass:.6g}", f"probabilities must sum to 1 ({hint})"
     if rule == KL_ROW_EMPTY:
         every = "-inf" if logarithms else "0"
         return f"is {every} everywhere", f"{noun} must leave some outcome possible"
@@ -67,9 +76,9 @@ cdef tuple explain(const kl_source *source, ptrdiff_t n, kl_rule rule):
         kl_gather(&plain, i, 1, &value)
         if rule == KL_ROW_NEGATIVE and value < 0:
             return f"holds {value:.6g} at outcome {i}", f"{noun} must not be negative"
-        if rule == KL_ROW_INFINITE and (value == HUGE_VAL or (not logarithms and value == -HUGE_VAL)):
-            return f"holds {value} at outcome {i}", f"{noun} must be finite" + (
-                " or -inf" if logarithms else "")
+        if rule == KL_ROW_INFINITE and value == HUGE_VAL:
+            finite = "finite or -inf" if logarithms else "finite"
+            return f"holds {value} at outcome {i}", f"{noun} must be {finite}"
         if rule == KL_ROW_NAN and value != value:
             return f"holds NaN at outcome {i}", f"{noun} must be numbers"
     return "is invalid", f"{noun} expected"

@@ -1,4 +1,5 @@
-/* What the C half promises to Cython: descriptions of arrays, row functions, backends. No intrinsics.
+/* What the C half promises to Cython: descriptions of arrays, row functions, backends. No
+   intrinsics.
 
    C computes. It never raises, never allocates and never validates arguments: a row function gets
    a row that exists and says with its status whether the answer may stand. */
@@ -53,8 +54,8 @@ typedef enum {
 /* One row as it lies in memory, and how a block of it becomes what a kernel reads.
 
    direct: the kernel reads the row in place. Otherwise kl_gather copies block by block into a
-   buffer in L1: elements of the same type, or, if `widen`, (x - shift) * scale in double, after a
-   logarithm if `take_log`. */
+   buffer in L1: elements of the same type, or, if `widen`, (x - shift) * scale in double, and
+   then the logarithm of that if `take_log`. */
 typedef struct {
     const char *data;
     ptrdiff_t stride;
@@ -77,7 +78,7 @@ typedef struct {
 /* Statuses of a row function, or-ed. */
 #define KL_OK 0
 #define KL_SUSPECT 1 /* a check failed: kl_classify decides */
-#define KL_RETRY 2   /* the answer may exceed the promised error: ask the next more careful kernel */
+#define KL_RETRY 2   /* the answer may exceed the promised error: ask a more careful kernel */
 
 /* Scores one row of n >= 1 outcomes; a measure of one distribution ignores q. */
 typedef int (*kl_row_function)(

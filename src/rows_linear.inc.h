@@ -156,6 +156,12 @@ check:;
     return status;
 }
 
-#define KL_LINEAR_ROW(kernel)                                                                          static int STORED(kernel##_linear_row)(const kl_source *p, const kl_source *q, ptrdiff_t n,                                               const kl_params *params, double *score)                     {                                                                                                      return STORED(linear_row)(KL_KERNEL_##kernel, LANED(kernel##_linear), p, q, n, params,                                       score);                                                              }
+#define KL_LINEAR_ROW(kernel)                                                                      \
+    static int STORED(kernel##_linear_row)(const kl_source *p, const kl_source *q, ptrdiff_t n,    \
+                                           const kl_params *params, double *score)                 \
+    {                                                                                              \
+        return STORED(linear_row)(KL_KERNEL_##kernel, LANED(kernel##_linear), p, q, n, params,     \
+                                  score);                                                          \
+    }
 KL_KERNEL_LIST(KL_LINEAR_ROW)
 #undef KL_LINEAR_ROW

@@ -8,15 +8,16 @@
 #ifndef KL_VECMATH_CONSTANTS
 #define KL_VECMATH_CONSTANTS
 
-/* (2 atanh(s) - 2 s) / s**3 in powers of s**2, |s| <= 0.2. Relative error below 5.6e-17 (float64)
-   and 7.5e-7 (float32). The rest is at most 1.4 % of the logarithm, and 7 % of a divergence term. */
+/* (2 atanh(s) - 2 s) / s**3 in powers of s**2, |s| <= 0.2. Relative error below 5.6e-17
+   (float64) and 7.5e-7 (float32). The rest is at most 1.4 % of the logarithm, and 7 % of a
+   divergence term. */
 static const double ATANH_f64[] = {
     0x1.5555555555555p-1, 0x1.9999999999f30p-2, 0x1.24924923dba6ap-2, 0x1.c71c72e2f78d5p-3,
     0x1.745cab2727663p-3, 0x1.3b29fcbbce66dp-3, 0x1.0e88ea4725d3dp-3, 0x1.16b68338bd78bp-3};
 static const float ATANH_f32[] = {0x1.555566p-1f, 0x1.996250p-2f, 0x1.32c83cp-2f};
 
-/* (exp(r) - 1 - r) / r**2 in powers of r, |r| <= log(2) / 2. Relative error below 2.4e-16 (float64)
-   and 1.4e-7 (float32). */
+/* (exp(r) - 1 - r) / r**2 in powers of r, |r| <= log(2) / 2. Relative error below 2.4e-16
+   (float64) and 1.4e-7 (float32). */
 static const double EXP_f64[] = {
     0x1.0000000000001p-1, 0x1.5555555555556p-3, 0x1.5555555553d64p-5, 0x1.11111111109b4p-7,
     0x1.6c16c1788b646p-10, 0x1.a01a01a7c3d59p-13, 0x1.a019b90eefe8ep-16, 0x1.71de0daf7a6ccp-19,

@@ -1,7 +1,7 @@
 """The one table of tolerances: how far a compiled function may be from the exact value.
 
-Every test that compares numbers asks here; the kernels' comments quote these figures. All are
-relative errors against the exact value of the real numbers that the inputs are.
+Every test that compares numbers asks here; the kernels' comments quote these figures. Errors are
+taken against the exact value for the real numbers that the inputs are.
 """
 
 import math
@@ -15,14 +15,20 @@ NARROWER_LOG_KL = ((1e-6, 1e-6), (1e-12, 1e-5))
 UNIT_ROUNDOFF = 2.0**-53
 UNIT_ROUNDOFF_NARROWER = 2.0**-24
 
-# Rows that differ by d make a score of order d^2 / 2, so an error of k u in every difference makes
-# one of 2 k u / d + (k u / d)^2, relative. Linear forms: k counts two masses, their quotient and
-# the fused p - c q. Log forms round differences from the maximum, of size up to 8 where p is.
+# Rows that differ by d make a score of d^2 / 2, so an error of k u in every difference makes one of
+# k u d + (k u)^2 / 2: relative 2 k u / d and what cannot be told from equality. Linear forms: k
+# counts two masses, their quotient and the fused p - c q. Log forms round differences from the
+# maximum, of size up to 8 where p is.
 NEAR_EQUALITY = {"linear": 4, "log": 4 * 8}
 VANISH_AT_EQUALITY = ("kl_divergence", "js_divergence", "js_distance")
 
 # -log q of a q near 1 keeps no more than the mass that q is divided by: k u, absolute.
 NLL_ROUNDINGS = 4
+
+# What leaves the normal range is lost: a probability p below it, with its p |log p|, from a sum
+# (2^-126 times 87, 2^-1022 times 708), and half of the smallest number from an elementwise result.
+UNDERFLOW = {"sum": 2.0**-1012, "element": 2.0**-1074}
+UNDERFLOW_NARROWER = {"sum": 2.0**-119, "element": 2.0**-149}
 
 # The reference's own bound, as a share of the result where nothing cancels (up to 1000 outcomes).
 REFERENCE_BOUND = 1e-12
@@ -36,22 +42,36 @@ def is_log(*forms: str) -> bool:
     return any(form in ("log_probs", "logits") for form in forms)
 
 
-def relative_error(measure: str, dtypes: tuple, forms: tuple, exact: float) -> float:
-    """The largest relative error allowed for one result whose exact value (in nats) is given."""
+def error(measure: str, dtypes: tuple, forms: tuple, exact: float) -> float:
+    """The largest error allowed for one result whose exact value (in nats) is given."""
+    if math.isinf(exact):
+        return 0.0
     narrower = is_narrower(*dtypes)
+    underflow = UNDERFLOW_NARROWER if narrower else UNDERFLOW
+    lost = underflow["element" if measure == "rel_entr" else "sum"]
+    if measure == "js_distance":
+        divergence = exact**2 + _rounding("js_divergence", narrower, forms, exact**2) + lost
+        return math.sqrt(divergence) - abs(exact)
+    return _rounding(measure, narrower, forms, abs(exact)) + lost
+
+
+def _rounding(measure: str, narrower: bool, forms: tuple, size: float) -> float:
     limit = NARROWER if narrower else FLOAT64
-    if exact <= 0 or math.isinf(exact):
-        return limit
     u = UNIT_ROUNDOFF_NARROWER if narrower else UNIT_ROUNDOFF
     if measure == "nll":
-        return limit + NLL_ROUNDINGS * u / exact
+        return limit * size + NLL_ROUNDINGS * u
     if measure not in VANISH_AT_EQUALITY:
-        return limit
-    divergence = exact**2 if measure == "js_distance" else exact
+        return limit * size
     if measure == "kl_divergence" and narrower and is_log(*forms):
         for above, allowed in NARROWER_LOG_KL:
-            if divergence > above:
-                return allowed
+            if size > above:
+                return allowed * size
     # KL is d^2 / 2 to first order. JS is at most a quarter of it, which d takes no notice of.
-    noise = NEAR_EQUALITY["log" if is_log(*forms) else "linear"] * u / math.sqrt(2 * divergence)
-    return limit + 2 * noise + noise**2
+    d = math.sqrt(2 * size)
+    noise = NEAR_EQUALITY["log" if is_log(*forms) else "linear"] * u
+    return limit * size + noise * d + noise**2 / 2
+
+
+def relative_error(measure: str, dtypes: tuple, forms: tuple, exact: float) -> float:
+    """``error`` as a share of ``exact``, which is neither 0 nor infinite."""
+    return error(measure, dtypes, forms, exact) / abs(exact)

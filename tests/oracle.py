@@ -131,10 +131,7 @@ def _floored(q, p, eps):
     return [max(log_q, min(log_p, log_eps)) for (_, log_q), (_, log_p) in zip(q, p, strict=True)]
 
 
-def relative_error(value, exact):
-    """|value - exact| / |exact|; 0 when both are the same infinity or the same 0."""
-    if value == exact:
-        return 0.0
-    if exact == 0 or not np.isfinite(value) or context.isinf(exact):
-        return float("inf")
-    return float(abs((mpf(float(value)) - exact) / exact))
+def split(exact):
+    """An exact value as the sum of two floats, the second below the last place of the first."""
+    high = float(exact)
+    return high, float(exact - high) if np.isfinite(high) else 0.0

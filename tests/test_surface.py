@@ -6,6 +6,7 @@ import inspect
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import kl_c
@@ -86,7 +87,7 @@ def test_examples_in_docstrings(name):
     """Every public function and class has examples, and they print what they say."""
     public = getattr(kl_c, name)
     found = doctest.DocTestFinder(exclude_empty=True).find(
-        public, name, globs={"kl_c": kl_c}, module=False
+        public, name, globs={"kl_c": kl_c, "np": np}, module=False
     )
     examples = [test for test in found if test.examples]
     assert examples, f"the docstring of {name} has no example"

@@ -35,14 +35,19 @@ assert_type(kl_c.kl_divergence(rows, rows, out=scores), NDArray[np.float64])
 assert_type(kl_c.js_distance(rows, rows, out=narrow), NDArray[np.float32])
 
 # Good rows are kept, bad ones named.
-good = kl_c.check_rows(rows) == 0
+assert_type(kl_c.check_rows(row), int)
+good = np.equal(kl_c.check_rows(rows), 0)
 kl_c.entropy(rows[good])
 try:
     kl_c.entropy([2.0, 3.0])
 except kl_c.InvalidRowsError as error:
-    assert_type(error.row, tuple[int, ...])
+    assert_type(error.row, int | tuple[int, ...])
     assert_type(error.count, int)
     assert_type(error.reason, str)
+
+# What loads on first use has its types all the same.
+assert_type(kl_c.compare(rows, rows, form="probs"), kl_c.Comparison)
+assert_type(kl_c.reference.U, float)
 
 kl_c.set_workers(-1)
 assert_type(kl_c.show_config(), dict[str, Any])

@@ -1,0 +1,54 @@
+"""The arrays that are measured: the rows of a model, and those of a copy that differs a little.
+
+Logits of p are normal with standard deviation 2; q adds a normal change of 0.5 to each. All forms
+and dtypes stand for these same rows, made block by block, so that memory holds little beside them.
+"""
+
+import functools
+
+import numpy as np
+
+from protocol import Absent
+
+SEED = 20
+SPREAD = 2.0
+CHANGE = 0.5
+MASSES = (1000.0, 1700.0)  # of counts: unequal, which costs a look at the masses before the terms
+BLOCK = 2**20  # elements made at a time
+
+
+@functools.lru_cache(maxsize=2)
+def pair(form: str, dtype: str, rows: int, outcomes: int, *, outcomes_first: bool = False):
+    """p and q, C-contiguous of shape (rows, outcomes), or (outcomes, rows) on request."""
+    shape = (outcomes, rows) if outcomes_first else (rows, outcomes)
+    pair = np.empty(shape, scalar_type(dtype)), np.empty(shape, scalar_type(dtype))
+    p, q = (x.T for x in pair) if outcomes_first else pair
+    random = np.random.default_rng(SEED)
+    step = max(1, BLOCK // outcomes)
+    for start in range(0, rows, step):
+        block = slice(start, min(start + step, rows))
+        logits = SPREAD * random.standard_normal((block.stop - start, outcomes))
+        p[block] = in_form(logits, form, MASSES[0])
+        logits += CHANGE * random.standard_normal(logits.shape)
+        q[block] = in_form(logits, form, MASSES[1])
+    return pair
+
+
+def in_form(logits, form, mass):
+    if form == "logits":
+        return logits
+    weights = np.exp(logits)
+    total = weights.sum(-1, keepdims=True)
+    if form == "log_probs":
+        return logits - np.log(total)
+    return weights / total * (mass if form == "counts" else 1.0)
+
+
+def scalar_type(dtype: str):
+    if dtype != "bfloat16":
+        return np.dtype(dtype)
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise Absent("ml_dtypes") from None
+    return np.dtype(ml_dtypes.bfloat16)

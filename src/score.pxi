@@ -1,0 +1,146 @@
+# From arrays to scores: the short path of two small rows, and the way of everything else.
+
+
+cdef int short_source(ndarray array, kl_source *row) noexcept:
+    """Describe a 1-D contiguous array of a kernel type; 0 if it is not one."""
+    cdef int number = cnp.PyArray_TYPE(array)
+    if number == cnp.NPY_DOUBLE:
+        row.dtype = KL_FLOAT64
+    elif number == cnp.NPY_FLOAT:
+        row.dtype = KL_FLOAT32
+    elif number == NPY_HALF:
+        row.dtype = KL_FLOAT16
+    else:
+        return 0
+    if (cnp.PyArray_NDIM(array) != 1 or not cnp.PyArray_IS_C_CONTIGUOUS(array)
+            or not cnp.PyArray_ISALIGNED(array) or not cnp.PyArray_ISNOTSWAPPED(array)):
+        return 0
+    row.data = <const char *>cnp.PyArray_DATA(array)
+    row.stride = cnp.PyArray_ITEMSIZE(array)
+    row.form = KL_PROBS
+    row.swapped = row.widen = row.take_log = 0
+    row.direct = 1
+    row.shift, row.scale = 0, 1
+    row.tolerance = mass_tolerance(row.dtype, KL_PROBS)
+    return 1
+
+
+cdef double short_score(kl_kernel kernel, int distance, ndarray p, ndarray q) noexcept:
+    """The score with every keyword at its default; -1 sends the call the long way."""
+    cdef kl_job job
+    cdef kl_source p_row, q_row
+    cdef double score
+    if not short_source(p, &p_row):
+        return -1
+    job.n = cnp.PyArray_DIM(p, 0)
+    if job.n == 0 or job.n > SHORT:
+        return -1
+    if q is not None and not (short_source(q, &q_row) and cnp.PyArray_DIM(q, 0) == job.n
+                              and p_row.dtype == q_row.dtype):
+        return -1
+    job.kernel = kernel
+    job.distance = distance
+    job.ignore = 0
+    job.unit = 1
+    job.params.eps = DEFAULT_EPS
+    job.params.weight = 0.5
+    job.params.temperature = 1
+    job.invalid = 0
+    score = kl_score(&job, 0, &p_row, NULL if q is None else &q_row)
+    return -1 if job.invalid else score
+
+
+cdef void run(kl_job *job, ptrdiff_t rows) noexcept:
+    if rows * job.n <= SHORT:
+        kl_run(job, 0, rows)
+    else:
+        with nogil:
+            kl_run(job, 0, rows)
+
+
+cdef object result_of(object result, tuple shape, object out, object keepdims):
+    return result.item() if shape == () and out is None and not keepdims else result
+
+
+cdef object score_rows(kl_job *job, object p, object q, int axis, object labels, bint raises,
+                       object out, object keepdims):
+    """Describe the arrays, run the job, and raise or return what came of it."""
+    cdef ndarray p_array = as_array(p, "q" if job.kernel == KL_KERNEL_nll else "p", &job.p.row)
+    cdef ndarray q_array = None, result
+    cdef int p_axis = resolve_axis(p_array, axis, "q" if job.kernel == KL_KERNEL_nll else "p")
+    cdef int q_axis = 0
+    cdef const int64_t[::1] flat_labels
+    cdef ptrdiff_t rows = 1
+    shape = batch_shape(p_array, p_axis)
+    job.n = cnp.PyArray_DIM(p_array, p_axis)
+    if job.arrays == 2:
+        q_array = as_array(q, "q", &job.q.row)
+        q_axis = resolve_axis(q_array, axis, "q")
+        if cnp.PyArray_DIM(q_array, q_axis) != job.n:
+            raise ValueError(f"p and q must have the same number of outcomes on axis {axis}, "
+                             f"got {job.n} and {cnp.PyArray_DIM(q_array, q_axis)}")
+        shape = broadcast(shape, batch_shape(q_array, q_axis), "the batch axes of p and q")
+    for size in shape:
+        rows *= size
+    take_shape(shape, job)
+    describe(p_array, p_axis, len(shape), &job.p)
+    if job.arrays == 2:
+        describe(q_array, q_axis, len(shape), &job.q)
+    if labels is not None:
+        flat_labels = flatten_labels(labels, shape)
+        job.labels = &flat_labels[0] if rows else NULL
+
+    out_axis = -1
+    out_shape = shape
+    if keepdims:
+        out_axis = axis % (len(shape) + 1) if -len(shape) - 1 <= axis <= len(shape) else 0
+        out_shape = shape[:out_axis] + (1,) + shape[out_axis:]
+    target = take_out(out, out_shape, np.float64, job, out_axis)
+    result = target
+    if out is not None and (np.may_share_memory(target, p_array)
+                            or (q_array is not None and np.may_share_memory(target, q_array))):
+        result = take_out(None, out_shape, target.dtype, job, out_axis)  # inputs stay as they are
+    job.invalid = 0
+    if rows:
+        run(job, rows)
+    if job.invalid and raises:
+        raise invalid_rows(job, shape)
+    if result is not target:
+        target[...] = result
+    return result_of(target, shape, out, keepdims)
+
+
+cdef object flatten_labels(object labels, tuple shape):
+    """One int64 per row of the batch."""
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"labels have dtype {array.dtype}; expected an integer type")
+    try:
+        array = np.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(f"labels of shape {array.shape} do not broadcast to the batch shape "
+                         f"{shape} of q") from None
+    if array.dtype == np.uint64:
+        array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))  # out of range all the same
+    return np.ascontiguousarray(array, dtype=np.int64).reshape(-1)
+
+
+cdef object score_pair(kl_kernel kernel, int distance, object p, object q, object form,
+                       object axis, object base, object eps, object weight, object temperature,
+                       object invalid, object out, object keepdims, object workers):
+    cdef kl_job job
+    job.kernel = kernel
+    job.distance = distance
+    job.arrays = 1 if kernel == KL_KERNEL_entropy else 2
+    read_forms(form, &job)
+    read_base(base, &job)
+    if kernel == KL_KERNEL_js_divergence:
+        read_weight(weight, &job)
+        job.params.eps = 0
+    else:
+        job.params.weight = 0.5
+        read_eps(eps, job.q.row.form, &job)
+    read_temperature(temperature, &job)
+    raises = read_invalid(invalid, &job)
+    checked_workers(workers)
+    return score_rows(&job, p, q, read_axis(axis), None, raises, out, keepdims)

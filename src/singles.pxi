@@ -1,0 +1,300 @@
+# Entropy, elementwise terms, labels, and the check of rows.
+
+
+def entropy(p, *, form=_PROBS, axis=_LAST, base=None, temperature=_ONE, invalid=_RAISE, out=None,
+            keepdims=False, workers=None):
+    """Shannon entropy of p.
+
+    H(p) = -sum p log p over the outcomes of each row, p divided by its mass.
+
+    Parameters
+    ----------
+    p : array_like
+        Rows of outcomes along `axis`, of any real dtype, strides and byte order. Never written to.
+    form : {"probs", "counts", "log_probs", "logits"}
+        How the rows are given. Every form is normalised.
+    axis : int
+        The axis of outcomes, resolved in each array by itself.
+    base : float, optional
+        Unit of the result: None is nats, 2 is bits.
+    temperature : float
+        Divides logits, after their maximum is subtracted.
+    invalid : {"raise", "nan", "ignore"}
+        What to do about invalid rows: raise, score them NaN, or skip the checks.
+    out : ndarray, optional
+        Where to write the result: float64 or float32 of exactly its shape. It is returned.
+    keepdims : bool
+        Keep the axis of outcomes, with length 1.
+    workers : int, optional
+        Threads for this call; None takes that of `set_workers`.
+
+    Returns
+    -------
+    float or ndarray of float64
+        One entropy per row, in nats or in units of `base`; between 0 and log n.
+
+    Raises
+    ------
+    InvalidRowsError
+        If a row is not what its form says (see `ROW_RULES`) and ``invalid="raise"``.
+    ValueError, TypeError
+        If shapes, dtypes or keywords do not fit.
+
+    Notes
+    -----
+    Accurate to its last digits also when one outcome holds nearly all of p.
+
+    Source: C. E. Shannon, "A mathematical theory of communication", Bell Syst. Tech. J. 27
+    (1948).
+
+    Examples
+    --------
+    >>> kl_c.entropy([0.5, 0.25, 0.25], base=2)
+    1.5
+    """
+    cdef double score
+    if (type(p) is ndarray and form is _PROBS and axis is _LAST and base is None
+            and temperature is _ONE and invalid is _RAISE and out is None and keepdims is False
+            and workers is None):
+        score = short_score(KL_KERNEL_entropy, 0, p, None)
+        if score != -1:
+            return score
+    return score_pair(KL_KERNEL_entropy, 0, p, None, form, axis, base, None, None, temperature,
+                      invalid, out, keepdims, workers)
+
+
+def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None, workers=None):
+    """The terms p log(p / q), element by element, never normalised.
+
+    rel_entr(p, q) = p log(p / q), 0 where p = 0; the sum over a row of probabilities is their KL.
+
+    Parameters
+    ----------
+    p, q : array_like
+        Values that broadcast as in NumPy, without copies, 0-D included. Any real dtype,
+        strides and byte order; CPU torch tensors too. Never written to.
+    form : {"probs", "counts", "log_probs"} or a pair of these
+        How the values are given; a pair when p and q differ. Nothing is normalised.
+    base : float, optional
+        Unit of the result: None is nats, 2 is bits.
+    eps : float, optional
+        Floor of q: a q below both `eps` and p counts as the lesser of these. None is 2**-126 for
+        probs and counts, 0 for log forms; 0 gives the exact, possibly infinite value.
+    invalid : {"raise", "nan", "ignore"}
+        What to do about invalid values: raise, score them NaN, or skip the checks.
+    out : ndarray, optional
+        Where to write the result: float64 or float32 of exactly its shape. It is returned.
+    workers : int, optional
+        Threads for this call; None takes that of `set_workers`.
+
+    Returns
+    -------
+    float or ndarray
+        The terms, in nats or in units of `base`; float32 for float32 and narrower inputs, else
+        float64.
+
+    Raises
+    ------
+    InvalidRowsError
+        If a value is NaN, infinite or, but for log_probs, negative, and ``invalid="raise"``.
+    ValueError, TypeError
+        If shapes, dtypes or keywords do not fit.
+
+    Notes
+    -----
+    SciPy's ``special.rel_entr`` is this with ``eps=0``, but for negative values, which are invalid
+    here and infinite there. Logits mean nothing element by element and are refused.
+
+    Source: S. Boyd and L. Vandenberghe, Convex Optimization, section 3.2.6.
+
+    Examples
+    --------
+    >>> kl_c.rel_entr([0.5, 0.5, 0.0], [0.25, 0.5, 0.25])
+    array([0.34657359, 0.        , 0.        ])
+    """
+    cdef kl_job job
+    cdef ndarray p_array, q_array, result
+    cdef ptrdiff_t rows = 1
+    job.kernel = KL_KERNEL_rel_entr
+    job.arrays = 2
+    job.params.temperature = 1
+    read_forms(form, &job)
+    if job.p.row.form == KL_LOGITS or job.q.row.form == KL_LOGITS:
+        raise ValueError("rel_entr works element by element, and logits mean nothing without their "
+                         "row; pass log-softmax values as form='log_probs'")
+    read_base(base, &job)
+    read_eps(eps, job.q.row.form, &job)
+    raises = read_invalid(invalid, &job)
+    checked_workers(workers)
+    p_array = as_array(p, "p", &job.p.row)
+    q_array = as_array(q, "q", &job.q.row)
+    shape = broadcast(shape_of(p_array), shape_of(q_array), "p and q of shapes")
+    inner = shape or (1,)
+    wide = job.p.row.dtype not in (KL_FLOAT32, KL_FLOAT16, KL_BFLOAT16) or (
+        job.q.row.dtype not in (KL_FLOAT32, KL_FLOAT16, KL_BFLOAT16))
+    target = take_out(out, shape, np.float64 if wide else np.float32, &job, -1)
+    result = target
+    if out is not None and (np.may_share_memory(target, p_array)
+                            or np.may_share_memory(target, q_array)):
+        result = take_out(None, shape, target.dtype, &job, -1)  # inputs stay as they are
+    take_shape(inner[:-1], &job)
+    job.n = inner[-1]
+    for size in inner[:-1]:
+        rows *= size
+    describe(p_array, last_axis(p_array, job.n), len(inner) - 1, &job.p)
+    describe(q_array, last_axis(q_array, job.n), len(inner) - 1, &job.q)
+    job.out.ndim = <int>len(inner) - 1
+    job.out_stride = job.out.strides[job.out.ndim] if shape else 0
+    job.invalid = 0
+    if rows * job.n:
+        with nogil:
+            kl_run_elements(&job, 0, rows)
+    if job.invalid and raises:
+        raise invalid_rows(&job, shape, "element")
+    if result is not target:
+        target[...] = result
+    return result_of(target, shape, out, False)
+
+
+def nll(labels, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=_ONE,
+        invalid=_RAISE, ignore_index=None, out=None, keepdims=False, workers=None):
+    """Negative log-likelihood of labels under q: the cross-entropy of a one-hot p.
+
+    nll(label, q) = -log q[label], q divided by its mass.
+
+    Parameters
+    ----------
+    labels : array_like of int
+        One outcome per row of q: of the batch shape, or broadcasting to it.
+    q : array_like
+        Rows of outcomes along `axis`. Any real dtype,
+        strides and byte order; CPU torch tensors too. Never written to.
+    form : {"probs", "counts", "log_probs", "logits"}
+        How the rows are given. Every form is normalised.
+    axis : int
+        The axis of outcomes, resolved in each array by itself.
+    base : float, optional
+        Unit of the result: None is nats, 2 is bits.
+    eps : float, optional
+        Floor of q: a q below `eps` counts as `eps`. None is 2**-126 for
+        probs and counts, 0 for log forms; 0 gives the exact, possibly infinite value.
+    temperature : float
+        Divides logits, after their maximum is subtracted.
+    invalid : {"raise", "nan", "ignore"}
+        What to do about invalid rows: raise, score them NaN, or skip the checks.
+    ignore_index : int, optional
+        Rows with this label score NaN and are not invalid.
+    out : ndarray, optional
+        Where to write the result: float64 or float32 of exactly its shape. It is returned.
+    keepdims : bool
+        Keep the axis of outcomes, with length 1.
+    workers : int, optional
+        Threads for this call; None takes that of `set_workers`.
+
+    Returns
+    -------
+    float or ndarray of float64
+        One value per row, in nats or in units of `base`; never negative.
+
+    Raises
+    ------
+    InvalidRowsError
+        If a label is out of range or a row is not what its form says (see `ROW_RULES`)
+        and ``invalid="raise"``.
+    ValueError, TypeError
+        If shapes, dtypes or keywords do not fit.
+
+    Notes
+    -----
+    In ``probs`` form only the label's entry is read and checked; it is taken as it is. Negative
+    labels are out of range. torch's ``nll_loss`` is the mean of this over ``log_probs``, its
+    ``cross_entropy`` over ``logits``.
+
+    Source: T. M. Cover and J. A. Thomas, Elements of Information Theory, 2nd ed., section 5.3.
+
+    Examples
+    --------
+    >>> kl_c.nll([0, 1], [[0.5, 0.5], [0.75, 0.25]], base=2)
+    array([1., 2.])
+    """
+    cdef kl_job job
+    job.kernel = KL_KERNEL_nll
+    job.distance = 0
+    job.arrays = 1
+    job.params.weight = 0.5
+    read_forms(form, &job)
+    read_base(base, &job)
+    read_eps(eps, job.p.row.form, &job)
+    read_temperature(temperature, &job)
+    raises = read_invalid(invalid, &job)
+    checked_workers(workers)
+    job.has_ignore_index = ignore_index is not None
+    if ignore_index is not None:
+        if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
+            raise TypeError("ignore_index must be an integer or None, "
+                            f"got {type(ignore_index).__name__}")
+        job.ignore_index = ignore_index.__index__()
+    if labels is None:
+        raise TypeError("labels must be integers, got None")
+    return score_rows(&job, q, None, read_axis(axis), labels, raises, out, keepdims)
+
+
+def check_rows(p, *, form=_PROBS, axis=_LAST):
+    """Say of each row whether it is valid, and by which rule not.
+
+    A row is what its form says if it holds no NaN, no +inf and no negative weight, and its mass is
+    1 within the tolerance of its dtype (probs, log_probs) or at least positive and finite.
+
+    Parameters
+    ----------
+    p : array_like
+        Rows of outcomes along `axis`, of any real dtype, strides and byte order. Never written to.
+    form : {"probs", "counts", "log_probs", "logits"}
+        How the rows are given.
+    axis : int
+        The axis of outcomes, resolved in each array by itself.
+
+    Returns
+    -------
+    int or ndarray of uint8
+        One code per row, 0 for a valid one; ``kl_c.ROW_RULES[code]`` names the rule.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes, dtypes or keywords do not fit.
+
+    Notes
+    -----
+    Source: the rules that every measure applies, in the README's table of edge cases.
+
+    Examples
+    --------
+    >>> rows = np.array([[0.5, 0.5], [0.5, 0.6], [np.nan, 1.0]])
+    >>> codes = kl_c.check_rows(rows)
+    >>> [kl_c.ROW_RULES[code] for code in codes]
+    ['valid', 'mass', 'nan']
+    >>> kl_c.entropy(rows[codes == 0])  # keep the good; rows[codes != 0] goes to quarantine
+    array([0.69314718])
+    """
+    cdef kl_job job
+    cdef ndarray array
+    cdef uint8_t[::1] codes
+    cdef ptrdiff_t row, rows = 1
+    cdef int at
+    job.arrays = 1
+    read_forms(form, &job)
+    array = as_array(p, "p", &job.p.row)
+    at = resolve_axis(array, read_axis(axis), "p")
+    shape = batch_shape(array, at)
+    job.n = cnp.PyArray_DIM(array, at)
+    for size in shape:
+        rows *= size
+    take_shape(shape, &job)
+    describe(array, at, len(shape), &job.p)
+    result = np.zeros(shape, np.uint8)
+    codes = result.reshape(-1)
+    with nogil:
+        for row in range(rows):
+            codes[row] = <uint8_t>kl_check_row(&job.p, row, job.n)
+    return int(result) if shape == () else result
