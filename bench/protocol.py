@@ -5,7 +5,7 @@ of a round alike, and the least is the time without the neighbour.
 """
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 
@@ -57,7 +57,7 @@ class Measurement:
     errors: dict[str, float] = field(default_factory=dict)  # contestant -> largest relative error
 
 
-def contest(contestants: dict[str, Callable[[], object]], scale: Scale) -> dict[str, list[int]]:
+def contest(contestants: Mapping[str, Callable[[], object]], scale: Scale) -> dict[str, list[int]]:
     """Nanoseconds of every call, the contestants called in turn: a, b, a, b ..."""
     for call in contestants.values():  # touches outputs and loads what is loaded on first use
         call()

@@ -4,6 +4,8 @@ The measures are compiled functions; ``compare`` and ``Comparison`` load on firs
 import costs next to nothing. ``kl_c.reference`` says in plain NumPy what each measure is.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from ._kernels import (
     ROW_RULES,
     InvalidRowsError,
@@ -39,10 +41,14 @@ __all__ = [
     "show_config",
 ]
 
+if TYPE_CHECKING:
+    from . import reference
+    from .comparison import Comparison, compare
+
 _LAZY = {"compare": "comparison", "Comparison": "comparison", "reference": "reference"}
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -133,8 +133,8 @@ def cross_entropy(
 def js_divergence(
     p: Sequence[float],
     q: Sequence[float],
-    *,
     weight: float = 0.5,
+    *,
     form: _PairForm = "probs",
     axis: int = -1,
     base: float | None = None,
@@ -148,8 +148,8 @@ def js_divergence(
 def js_divergence(
     p: ArrayLike,
     q: ArrayLike,
-    *,
     weight: float = 0.5,
+    *,
     form: _PairForm = "probs",
     axis: int = -1,
     base: float | None = None,
@@ -163,8 +163,8 @@ def js_divergence(
 def js_divergence(
     p: ArrayLike,
     q: ArrayLike,
-    *,
     weight: float = 0.5,
+    *,
     form: _PairForm = "probs",
     axis: int = -1,
     base: float | None = None,
@@ -178,8 +178,8 @@ def js_divergence(
 def js_distance(
     p: Sequence[float],
     q: Sequence[float],
-    *,
     weight: float = 0.5,
+    *,
     form: _PairForm = "probs",
     axis: int = -1,
     base: float | None = None,
@@ -193,8 +193,8 @@ def js_distance(
 def js_distance(
     p: ArrayLike,
     q: ArrayLike,
-    *,
     weight: float = 0.5,
+    *,
     form: _PairForm = "probs",
     axis: int = -1,
     base: float | None = None,
@@ -208,8 +208,8 @@ def js_distance(
 def js_distance(
     p: ArrayLike,
     q: ArrayLike,
-    *,
     weight: float = 0.5,
+    *,
     form: _PairForm = "probs",
     axis: int = -1,
     base: float | None = None,

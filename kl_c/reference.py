@@ -125,8 +125,8 @@ def entropy(
 def js_divergence(
     p: ArrayLike,
     q: ArrayLike,
-    *,
     weight: float = 0.5,
+    *,
     form: Form = "probs",
     axis: int = -1,
     base: float | None = None,
@@ -146,8 +146,8 @@ def js_divergence(
 def js_distance(
     p: ArrayLike,
     q: ArrayLike,
-    *,
     weight: float = 0.5,
+    *,
     form: Form = "probs",
     axis: int = -1,
     base: float | None = None,

@@ -105,7 +105,11 @@ static int score_label(const kl_job *job, const kl_source *q, int64_t label, dou
         }
         if (!(x >= 0 && x + others > 0 && x + others < HUGE_VAL))
             status = KL_SUSPECT;
-        *score = x > others ? log1p(others / x) : log(x + others) - log(x);
+        /* Of ratios, so that a multiple of the row gives the same bits. */
+        double share = x / (x + others);
+        *score = x > others        ? log1p(others / x)
+                 : share > 0x1p-1000 ? -log(share)
+                                     : log(x + others) - log(x);
     } else {
         double temperature = job->params.temperature;
         const kl_source *as_is = q->dtype < KL_KERNEL_DTYPES ? q : &row;

@@ -103,6 +103,7 @@ int kl_careful(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff
     scaled_p.scale = ldexp(p->scale, p_exponent > 1022 ? -1022 : -p_exponent);
     scaled_q.scale = ldexp(scaled_q.scale, q_exponent > 1022 ? -1022 : -q_exponent);
     scaled_p.form = scaled_q.form = KL_COUNTS;
+    scaled_p.direct = scaled_q.direct = 0;
     int status = kl_active->rows[kernel][KL_LINEAR][KL_FLOAT64](
         &scaled_p, q ? &scaled_q : NULL, n, params, score);
     if (!(status & KL_RETRY))

@@ -46,6 +46,7 @@ typedef struct {
     double unit;                     /* a relative change that costs no promised digit */
     double too_small;                /* divergences below go to the next more careful kernel */
 } kl_ranges;
+#define HEADROOM 32
 static const kl_ranges RANGES_f64 = {0x1p-900, 0x1p900, 1e-15, 0};
 static const kl_ranges RANGES_f32 = {0x1p-60, 0x1p60, 1e-7, 1e-9};
 

@@ -23,7 +23,7 @@
 #define KL_UNLIKELY(condition) (condition)
 #endif
 
-#define KL_BLOCK 512   /* elements per block: two blocks of float64 are a quarter of the L1 cache */
+#define KL_BLOCK 512   /* most elements per block: two of float64 fill a quarter of the L1 cache */
 #define KL_MAX_DIMS 64 /* NumPy's own limit */
 
 /* The four float types with kernels of their own come first, in the order of a backend's tables. */

@@ -1,5 +1,9 @@
 /* Per LANE, before the formulas: what one sweep adds up, and the constants it multiplies by. */
 
+#undef ROW_BLOCK
+/* Elements per block: no lane adds up more than 64 terms before the sum goes on in double. */
+#define ROW_BLOCK (64 * LANES < KL_BLOCK ? 64 * LANES : KL_BLOCK)
+
 typedef struct {
     vec score, p_mass, q_mass, p_at_peak, q_at_peak;
     vec least, largest_k, holes;
@@ -12,16 +16,18 @@ KL_INLINE LANED(sums) LANED(no_sums)(void)
 }
 
 typedef struct {
-    vec tiny;                   /* p and q are raised to it inside the logarithm */
-    vec c, p_to_q;              /* P/Q and Q/P */
-    vec floor, q_scale, peak;   /* of q: eps Q; a power of two that brings Q to [1/2, 1); 3/4 Q */
-    vec weight, other_weight;   /* of p and q in the mixture */
+    vec tiny;                 /* p and q are raised to it inside the logarithm */
+    vec p_scale, q_scale;     /* powers of two that bring the masses to [1/2, 1) 2**HEADROOM */
+    vec headroom;             /* HEADROOM itself, or 0 */
+    vec c, p_to_q;            /* P/Q and Q/P, so scaled: between 1/2 and 2 */
+    vec floor, peak;          /* of q, so scaled: eps Q, and 3/4 Q */
+    vec weight, other_weight; /* of p and q in the mixture */
 } LANED(scales);
 
 /* For rows taken as they are. */
 KL_INLINE LANED(scales) LANED(unscaled)(real tiny, double weight)
 {
-    LANED(scales) by = {all(tiny), all(1), all(1), all(0), all(1), all((real)0.75),
-                        all((real)weight), all((real)(1 - weight))};
-    return by;
+    vec one = all(1), zero = all(0);
+    return (LANED(scales)){all(tiny), one, one, zero, one, one, zero, all((real)0.75),
+                           all((real)weight), all((real)(1 - weight))};
 }

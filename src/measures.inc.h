@@ -70,7 +70,7 @@ KL_INLINE void LANED(cross_entropy_linear)(LANED(sums) *sums, vec p, vec q, vec 
 {
     (void)x, (void)y;
     vec k;
-    vec log_q = LANED(logarithm)(floored ? mul(f, by->q_scale) : f, &k);
+    vec log_q = LANED(logarithm)(f, floored ? by->headroom : all(0), &k);
     mask at_peak = less(by->peak, q);
     sums->largest_k = larger(sums->largest_k, sub(all(0), k));
     sums->score = add(sums->score, drop(at_peak, mul(sub(all(0), p), log_q)));

@@ -140,7 +140,7 @@ def cross_entropy(p, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, tempera
                       invalid, out, keepdims, workers)
 
 
-def js_divergence(p, q, *, weight=_HALF, form=_PROBS, axis=_LAST, base=None, temperature=_ONE,
+def js_divergence(p, q, weight=_HALF, *, form=_PROBS, axis=_LAST, base=None, temperature=_ONE,
                   invalid=_RAISE, out=None, keepdims=False, workers=None):
     """Jensen-Shannon divergence of p and q.
 
@@ -207,7 +207,7 @@ def js_divergence(p, q, *, weight=_HALF, form=_PROBS, axis=_LAST, base=None, tem
                       temperature, invalid, out, keepdims, workers)
 
 
-def js_distance(p, q, *, weight=_HALF, form=_PROBS, axis=_LAST, base=None, temperature=_ONE,
+def js_distance(p, q, weight=_HALF, *, form=_PROBS, axis=_LAST, base=None, temperature=_ONE,
                 invalid=_RAISE, out=None, keepdims=False, workers=None):
     """Jensen-Shannon distance of p and q: the square root of the divergence, a metric.
 

@@ -30,6 +30,10 @@ typedef void (*STORED(linear_formula))(LANED(sums) *, vec, vec, vec, vec, vec,
 KL_INLINE void STORED(linear_step)(LANED(sums) *sums, vec p, vec q, const LANED(scales) *by,
                                    int floored, STORED(linear_formula) formula)
 {
+    if (floored) {
+        p = mul(p, by->p_scale);
+        q = mul(q, by->q_scale);
+    }
     vec x = larger(by->tiny, p), y = larger(by->tiny, q), f = y;
     if (floored) {
         f = larger(smaller(mul(x, by->p_to_q), by->floor), y);
@@ -57,10 +61,10 @@ KL_INLINE void STORED(linear_sweep)(const kl_source *p, const kl_source *q, ptrd
                                     const LANED(scales) *by, int floored,
                                     STORED(linear_formula) formula, kl_totals *totals)
 {
-    stored p_buffer[KL_BLOCK], q_buffer[KL_BLOCK];
+    stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
     *totals = (kl_totals){0};
-    for (ptrdiff_t start = 0; start < n; start += KL_BLOCK) {
-        ptrdiff_t i = 0, count = n - start < KL_BLOCK ? n - start : KL_BLOCK;
+    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
+        ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = q ? STORED(fetch)(q, start, count, q_buffer) : pb;
         LANED(sums) a = LANED(no_sums)(), b = LANED(no_sums)();
@@ -132,18 +136,22 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
         *score = NAN;
         return KL_SUSPECT | KL_RETRY;
     }
-    int e;
-    frexp(q_mass, &e);
-    real c = (real)(p_mass / q_mass);
+    /* Scaled by powers of two, rows of any mass meet at about equal ones, a multiple of the row
+       gives the same bits, and a floor of 2**-126 is a normal float32. */
+    int p_exponent, q_exponent;
+    double p_half = frexp(p_mass, &p_exponent), q_half = frexp(q_mass, &q_exponent);
+    real c = (real)(p_half / q_half);
     LANED(scales) by = LANED(unscaled)(K(TINY), params->weight);
+    by.p_scale = all((real)ldexp(1, HEADROOM - p_exponent));
+    by.q_scale = all((real)ldexp(1, HEADROOM - q_exponent));
+    by.headroom = all(HEADROOM);
     by.c = all(c);
-    by.p_to_q = all((real)(q_mass / p_mass));
-    by.floor = all(has_floor ? (real)(params->eps * q_mass) : 0);
-    by.q_scale = all((real)ldexp(1, -e));
-    by.peak = all((real)(0.75 * q_mass));
+    by.p_to_q = all((real)(q_half / p_half));
+    by.floor = all(has_floor ? (real)ldexp(params->eps * q_half, HEADROOM) : 0);
+    by.peak = all((real)ldexp(0.75 * q_half, HEADROOM));
     STORED(linear_sweep)(p, pair ? q : NULL, n, &by, 1, formula, &totals);
-    kl_finish(kernel, &totals, p_mass, q_mass, (double)c, ldexp(1, -e), params->weight, NULL,
-              score);
+    kl_finish(kernel, &totals, ldexp(p_half, HEADROOM), ldexp(q_half, HEADROOM), (double)c,
+              ldexp(1, -HEADROOM), params->weight, NULL, score);
     if (has_floor && totals.holes && params->eps < K(TINY))
         return KL_RETRY;
 

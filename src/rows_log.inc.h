@@ -32,6 +32,26 @@ KL_INLINE int kl_check_log_mass(const kl_source *row, const kl_log_sums *sums)
     return row->tolerance < HUGE_VAL ? kl_check_mass(row, exp(sums->maximum) * weight) : KL_OK;
 }
 
+/* a - b = high + low exactly (Knuth). */
+KL_INLINE double kl_difference(double a, double b, double *low)
+{
+    double high = a - b, b_virtual = a - high;
+    *low = (a - (high + b_virtual)) + (b_virtual - b);
+    return high;
+}
+
+/* Of the one-pass kernel: weights, and G and x of the head of this file times their sum. */
+typedef struct {
+    double weight, x, g;
+    double weight_lost, x_lost, g_lost;
+} kl_one_pass_sums;
+
+/* Whether log(1 + x) - x takes no more than half of G. */
+KL_INLINE int kl_one_pass_holds(const kl_one_pass_sums *sums)
+{
+    return -kl_log1p_less(sums->x / sums->weight) <= 0.5 * (sums->g / sums->weight);
+}
+
 /* The largest rise of a logit over the first block's maximum, and the largest -d, of the one-pass
    kernel: beyond, weights leave the normal range or miss mass that q has. */
 static const double LARGEST_RISE_f64 = 60, LARGEST_RISE_f32 = 30;
@@ -66,11 +86,11 @@ KL_INLINE double STORED(largest)(const stored *x, ptrdiff_t count)
 KL_INLINE void STORED(log_sums)(const kl_source *p, ptrdiff_t n, double temperature, int with_gap,
                                 kl_log_sums *sums)
 {
-    stored buffer[KL_BLOCK];
+    stored buffer[ROW_BLOCK];
     vec inverse = all((real)(1 / temperature)), one = all(1);
     *sums = (kl_log_sums){-HUGE_VAL, 0, 0, 0};
-    for (ptrdiff_t start = 0; start < n; start += KL_BLOCK) {
-        ptrdiff_t count = n - start < KL_BLOCK ? n - start : KL_BLOCK;
+    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
+        ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *block = STORED(fetch)(p, start, count, buffer);
         double maximum = STORED(largest)(block, count);
         if (maximum > sums->maximum) {
@@ -113,8 +133,8 @@ static void STORED(log_normaliser)(const kl_source *p, ptrdiff_t n, double tempe
     result[2] = sums.others;
 }
 
-/* log(p/q) + c before the shift, and its low part: a - b exactly. Log-probabilities are scored
-   with c = 0, where the rounding of the difference is relative to d itself. */
+/* a - b - c with one rounding, relative to itself. Log-probabilities are scored with c = 0, where
+   the plain difference is that. */
 KL_INLINE vec STORED(shifted_difference)(vec a, vec b, vec c, int exact)
 {
     vec low;
@@ -146,27 +166,19 @@ KL_INLINE void STORED(one_pass_step)(STORED(one_pass) *sums, vec a, vec b, vec t
     sums->g = fused(weight, g, sums->g);
 }
 
-/* False when the row needs the two sweeps. */
-KL_INLINE int STORED(kl_one_pass)(const kl_source *p, const kl_source *q, ptrdiff_t n,
-                                  const kl_params *params, int logits, double *score, int *status)
+/* Sums over the row, or over its first block where they already show that the shift is poor. */
+KL_INLINE int STORED(one_pass_sweep)(const kl_source *p, const kl_source *q, ptrdiff_t n,
+                                     double p_top, double shift, double temperature, int logits,
+                                     kl_one_pass_sums *sums)
 {
-    stored p_buffer[KL_BLOCK], q_buffer[KL_BLOCK];
-    double weight = 0, x = 0, g = 0, p_top = 0, shift = 0;
-    vec top = all(0), c = all(0), inverse = all((real)(1 / params->temperature));
-    vec least_d = all(0), largest_a = all(0);
-    for (ptrdiff_t start = 0; start < n; start += KL_BLOCK) {
-        ptrdiff_t i = 0, count = n - start < KL_BLOCK ? n - start : KL_BLOCK;
+    stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
+    vec top = all((real)p_top), c = all((real)shift), inverse = all((real)(1 / temperature));
+    vec zero = all(0), least_d = zero, largest_a = zero;
+    *sums = (kl_one_pass_sums){0};
+    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
+        ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = STORED(fetch)(q, start, count, q_buffer);
-        if (logits && start == 0) {
-            p_top = STORED(largest)(pb, count);
-            shift = (double)(real)(p_top - STORED(largest)(qb, count));
-            if (!(fabs(p_top) < HUGE_VAL && fabs(shift) < HUGE_VAL))
-                return 0;
-            top = all((real)p_top);
-            c = all((real)shift);
-        }
-        vec zero = all(0);
         STORED(one_pass) s = {zero, zero, zero, least_d, largest_a}, t = s;
         for (; i + 2 * LANES <= count; i += 2 * LANES) {
             STORED(one_pass_step)(&s, fetch_lanes(pb + i), fetch_lanes(qb + i), top, c, inverse,
@@ -175,37 +187,67 @@ KL_INLINE int STORED(kl_one_pass)(const kl_source *p, const kl_source *q, ptrdif
                                   top, c, inverse, logits);
         }
         for (; i < count; i += LANES) {
-            /* Outcomes past the end weigh nothing: e**-inf is 0, and d is made 0 for them. */
+            /* Lanes past the end compute d near 0 and are left out of the sums. */
             ptrdiff_t left = count - i;
-            vec a = STORED(fetch_some)(pb + i, left, top);
-            vec b = STORED(fetch_some)(qb + i, left, sub(top, c));
             STORED(one_pass) before = s;
-            STORED(one_pass_step)(&s, a, b, top, c, inverse, logits);
+            STORED(one_pass_step)(&s, STORED(fetch_some)(pb + i, left, top),
+                                  STORED(fetch_some)(qb + i, left, sub(top, c)), top, c, inverse,
+                                  logits);
             if (left < LANES) {
-                mask real_ones = first_lanes(left);
-                s.weight = select(real_ones, s.weight, before.weight);
-                s.x = select(real_ones, s.x, before.x);
-                s.g = select(real_ones, s.g, before.g);
+                mask inside = first_lanes(left);
+                s.weight = select(inside, s.weight, before.weight);
+                s.x = select(inside, s.x, before.x);
+                s.g = select(inside, s.g, before.g);
             }
         }
-        weight += sum_of(add(s.weight, t.weight));
-        x += sum_of(add(s.x, t.x));
-        g += sum_of(add(s.g, t.g));
+        kl_carry(&sums->weight, &sums->weight_lost, sum_of(add(s.weight, t.weight)));
+        kl_carry(&sums->x, &sums->x_lost, sum_of(add(s.x, t.x)));
+        kl_carry(&sums->g, &sums->g_lost, sum_of(add(s.g, t.g)));
         least_d = smaller(s.least_d, t.least_d);
         largest_a = larger(s.largest_a, t.largest_a);
         if (any(less(least_d, all((real)K(LEAST_D))))
             || any(less(all((real)K(LARGEST_RISE)), largest_a)))
             return 0;
+        if (start == 0 && n > ROW_BLOCK && !kl_one_pass_holds(sums))
+            break;
     }
-    double mean = g / weight, correction = kl_log1p_less(x / weight);
-    *score = kl_not_negative(mean + correction);
-    if (!(weight > 0 && mean < HUGE_VAL && -correction <= 0.9 * mean))
-        return 0;
+    sums->weight += sums->weight_lost;
+    sums->x += sums->x_lost;
+    sums->g += sums->g_lost;
+    return sums->weight > 0 && sums->g < HUGE_VAL;
+}
+
+/* False when the row needs the two sweeps. The shift of logits is first guessed from the maxima of
+   the first block, then, where the sums cancel, taken so that x vanishes. */
+KL_INLINE int STORED(kl_one_pass)(const kl_source *p, const kl_source *q, ptrdiff_t n,
+                                  double temperature, int logits, double *score, int *status)
+{
+    kl_one_pass_sums sums;
+    double p_top = 0, shift = 0;
+    if (logits) {
+        stored buffer[ROW_BLOCK];
+        ptrdiff_t count = n < ROW_BLOCK ? n : ROW_BLOCK;
+        p_top = STORED(largest)(STORED(fetch)(p, 0, count, buffer), count);
+        shift = p_top - STORED(largest)(STORED(fetch)(q, 0, count, buffer), count);
+        shift = (double)(real)shift;
+        if (!(fabs(p_top) < HUGE_VAL && fabs(shift) < HUGE_VAL))
+            return 0;
+    }
+    for (int reading = 0;; reading++) {
+        if (!STORED(one_pass_sweep)(p, q, n, p_top, shift, temperature, logits, &sums))
+            return 0;
+        if (kl_one_pass_holds(&sums))
+            break;
+        if (!logits || reading == 2)
+            return 0;
+        shift = (double)(real)(shift - log1p(sums.x / sums.weight) * temperature);
+    }
+    *score = kl_not_negative((sums.g / sums.weight) + kl_log1p_less(sums.x / sums.weight));
     *status = KL_OK;
     if (p->tolerance < HUGE_VAL)
-        *status |= kl_check_mass(p, weight * exp(p_top));
+        *status |= kl_check_mass(p, sums.weight * exp(p_top));
     if (q->tolerance < HUGE_VAL)
-        *status |= kl_check_mass(q, (weight + x) * exp(p_top - shift));
+        *status |= kl_check_mass(q, (sums.weight + sums.x) * exp(p_top - shift));
     return 1;
 }
 
@@ -257,8 +299,8 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     }
     if (kernel == KL_KERNEL_kl_divergence && params->eps == 0) {
         if (p->form == KL_LOG_PROBS && q->form == KL_LOG_PROBS
-                ? STORED(kl_one_pass)(p, q, n, params, 0, score, &status)
-                : STORED(kl_one_pass)(p, q, n, params, 1, score, &status))
+                ? STORED(kl_one_pass)(p, q, n, 1, 0, score, &status)
+                : STORED(kl_one_pass)(p, q, n, temperature, 1, score, &status))
             return status;
     }
 
@@ -267,12 +309,15 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     status = kl_check_log_mass(p, &ps) | kl_check_log_mass(q, &qs);
     double p_z = ps.at_maximum + ps.others, q_z = qs.at_maximum + qs.others;
     double p_log_z = kl_log_z(&ps), q_log_z = kl_log_z(&qs);
-    double c = (ps.maximum - qs.maximum) + (p_log_z - q_log_z) * temperature;
+    /* The shift in two parts: to the last digit of d, however far the logits lie apart. */
+    double low, high = kl_difference(ps.maximum, qs.maximum, &low);
+    double more = (p_log_z - q_log_z) * temperature;
+    real c = (real)(high + more);
     STORED(log_scales) row;
     row.p_top = all((real)ps.maximum);
     row.q_top = all((real)qs.maximum);
-    row.c = all((real)c);
-    row.c_low = all((real)(c - (double)(real)c));
+    row.c = all(c);
+    row.c_low = all((real)(((high - (double)c) + more) + low));
     row.inverse = all((real)(1 / temperature));
     row.q_to_p = all((real)(p_z / q_z));
     row.p_log_z = all((real)p_log_z);
@@ -281,11 +326,11 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     row.log_eps = all((real)log(row.floored ? params->eps : 1));
     LANED(scales) by = LANED(unscaled)(K(TINY), params->weight);
 
-    stored p_buffer[KL_BLOCK], q_buffer[KL_BLOCK];
+    stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
     double total = 0, lost = 0;
     vec holes = all(0);
-    for (ptrdiff_t start = 0; start < n; start += KL_BLOCK) {
-        ptrdiff_t i = 0, count = n - start < KL_BLOCK ? n - start : KL_BLOCK;
+    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
+        ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = STORED(fetch)(q, start, count, q_buffer);
         vec sum = all(0), last = all(0);

@@ -116,14 +116,14 @@ KL_INLINE vec LANED(mixture_term)(vec p, vec q, vec d, vec w, vec v)
     return fused(w, first, mul(v, second));
 }
 
-/* log x for normal x, of full relative accuracy also near 1; k is log2 of x, rounded. */
-KL_INLINE vec LANED(logarithm)(vec x, vec *k)
+/* log(x 2**-h) for normal x, of full relative accuracy also near 1; k is log2 of it, rounded. */
+KL_INLINE vec LANED(logarithm)(vec x, vec h, vec *k)
 {
     vec one = all(1);
     exponent e = exponent_of_ratio(x, one);
     vec y = scale_by(one, e);
     vec s = quotient(sub(x, y), add(x, y));
-    *k = value_of(e);
+    *k = sub(value_of(e), h);
     return fused(*k, all(K(LN2)), fused(all(2), s, LANED(atanh_rest)(s)));
 }
 

@@ -11,11 +11,11 @@ import mpmath
 import numpy as np
 
 context = mpmath.mp.clone()
-context.dps = 50
+context.dps = 100  # answers of 50 digits and more, also where 1 - 1e-40 cancels
 mpf = context.mpf
 
-# Sums of terms of order 1 hold 50 digits; rows of float64 that differ score far above this.
-NOISE = mpf("1e-44")
+# Sums of terms of order 1 hold 100 digits; rows of float64 that differ score far above this.
+NOISE = mpf("1e-90")
 
 DEFAULT_EPS = {"probs": 2.0**-126, "counts": 2.0**-126, "log_probs": 0, "logits": 0}
 

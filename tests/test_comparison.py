@@ -203,7 +203,7 @@ def test_invalid_rows_are_left_out_of_every_statistic():
 
 
 def test_a_bad_block_is_named_and_adds_nothing(monkeypatch):
-    monkeypatch.setattr(statistics, "CHUNK_BYTES", 2000)  # the first bad chunk has a bad q only
+    monkeypatch.setattr(statistics, "CHUNK_BYTES", 2000)  # the bad rows lie in several chunks
     (p, q), labels = make_pair("probs")
     comparison = Comparison()
     comparison.update(p, q, labels)
@@ -211,9 +211,9 @@ def test_a_bad_block_is_named_and_adds_nothing(monkeypatch):
     bad_p, bad_q = p.copy(), q.copy()
     bad_q[1, 0] = np.nan
     bad_p[[17, 20], 2] = np.nan
-    with pytest.raises(InvalidRowsError, match=r"row 57 of p") as caught:
+    with pytest.raises(InvalidRowsError, match=r"row 41 of q") as caught:
         comparison.update(bad_p, bad_q, labels)
-    assert (caught.value.array, caught.value.row) == ("p", 57)
+    assert (caught.value.array, caught.value.row) == ("q", 41)
     with pytest.raises(kl_c.InvalidRowsError) as of_the_block:
         kl_c.kl_divergence(bad_p, bad_q)
     assert caught.value.count == of_the_block.value.count

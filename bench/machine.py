@@ -1,0 +1,96 @@
+"""What a figure depends on: the machine, the compiler, the versions and the commit."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+import kl_c
+
+PACKAGES = ("kl_c", "numpy", "scipy", "torch", "ml_dtypes")
+
+
+def describe() -> dict:
+    return {
+        "machine": {
+            "processor": processor(),
+            "CPUs": len(os.sched_getaffinity(0)),
+            "caches": caches(),
+            "memory, GiB": round(memory_in_bytes() / 2**30, 1),
+            "system": platform.platform(),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{name: installed(name) for name in PACKAGES},
+        },
+        "BLAS": blas(),
+        "SIMD of NumPy": numpy_simd(),
+        "kl_c": kl_c.show_config(),
+        "commit": commit(),
+    }
+
+
+def processor() -> str:
+    """The model with its numbers: some machines hide the name of the model but not these."""
+    fields: dict[str, str] = {}
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            fields.setdefault(key.strip(), value.strip())
+    except OSError:
+        return platform.processor() or platform.machine()
+    name = fields.get("model name", platform.machine())
+    if "model" in fields:
+        name += f" (family {fields['cpu family']}, model {fields['model']})"
+    return name
+
+
+def caches() -> dict[str, str]:
+    found = {}
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((index / x).read_text().strip() for x in ("level", "type", "size"))
+        if kind != "Instruction":
+            found[f"L{level}"] = size
+    return found
+
+
+def memory_in_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def blas() -> str:
+    library = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return f"{library['name']} {library['version']}"
+
+
+def numpy_simd() -> str:
+    """The widest instructions that NumPy uses here: peers may take wider ones than kl_c does."""
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"]
+    return [*extensions["baseline"], *extensions.get("found", [])][-1]
+
+
+def commit() -> str:
+    """The commit of the tree this file lies in, or "unknown" (an sdist, or no git)."""
+    command = ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--tags"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def load() -> float:
+    """Programs that wanted to run, averaged over the last minute."""
+    return round(os.getloadavg()[0], 2)

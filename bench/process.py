@@ -1,0 +1,29 @@
+"""One process's share of a run: each chosen line once, one JSON object per line of output."""
+
+import argparse
+import json
+import re
+from dataclasses import asdict
+
+from cases import LINES
+from protocol import FULL, QUICK, Absent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    scale = QUICK if options.quick else FULL
+    for line in LINES:
+        if not re.search(options.only, line.name):
+            continue
+        try:
+            outcome = asdict(line.measure(scale))
+        except Absent as absent:
+            outcome = {"absent": str(absent)}
+        print(json.dumps({"name": line.name, **outcome}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
