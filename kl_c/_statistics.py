@@ -134,9 +134,9 @@ def raise_for_first_bad_row(
         try:
             _compute(statistic, {"p": p, "q": q, "l": labels}, settings)
         except _kernels.InvalidRowsError as error:
-            raise _kernels.InvalidRowsError(
-                error.array, rows_before + error.row, error.count, error.reason
-            ) from None
+            assert isinstance(error.row, int)  # rows have one batch axis here
+            row = rows_before + error.row
+            raise _kernels.InvalidRowsError(error.array, row, error.count, error.reason) from None
 
 
 def _compute(statistic: Statistic, given: dict[str, Any], settings: Settings) -> Any:

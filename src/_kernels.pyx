@@ -14,7 +14,7 @@ import os
 import numpy as np
 
 cimport numpy as cnp
-from libc.math cimport HUGE_VAL, NAN, log
+from libc.math cimport HUGE_VAL, log
 from libc.stdint cimport int64_t, uint8_t
 from numpy cimport ndarray
 

@@ -148,7 +148,7 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
     by.c = all(c);
     by.p_to_q = all((real)(q_half / p_half));
     by.floor = all(has_floor ? (real)ldexp(params->eps * q_half, HEADROOM) : 0);
-    by.peak = all((real)ldexp(0.75 * q_half, HEADROOM));
+    by.peak = larger(by.floor, all((real)ldexp(0.75 * q_half, HEADROOM)));
     STORED(linear_sweep)(p, pair ? q : NULL, n, &by, 1, formula, &totals);
     kl_finish(kernel, &totals, ldexp(p_half, HEADROOM), ldexp(q_half, HEADROOM), (double)c,
               ldexp(1, -HEADROOM), params->weight, NULL, score);

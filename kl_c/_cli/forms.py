@@ -54,5 +54,5 @@ def _fitting_form(rows: NDArray[Any]) -> str | None:
     """
     if not len(rows):
         return None
-    fitting = (form for form in _kernels.FORMS if not _kernels.check_rows(rows, form=form).any())
+    fitting = (form for form in _kernels.FORMS if not np.any(_kernels.check_rows(rows, form=form)))
     return next(fitting, None)
