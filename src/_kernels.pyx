@@ -10,6 +10,8 @@ them the long way, so that no check stands twice.
 """
 
 import os
+import sys
+from operator import index
 
 import numpy as np
 

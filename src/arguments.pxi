@@ -11,6 +11,8 @@ cdef double real_number(object value, str name) except? -1:
         return <double>value
     except TypeError:
         raise TypeError(f"{name} must be a real number, got {type(value).__name__}") from None
+    except OverflowError:
+        return HUGE_VAL  # an integer beyond the floats is out of every range, and is said so
 
 
 cdef int one_form(object form) except -1:
@@ -40,6 +42,9 @@ cdef int read_base(object base, kl_job *job) except -1:
         if not (value > 0 and value != 1 and value < HUGE_VAL):
             raise ValueError(f"base must be a positive number other than 1, got {base!r}")
         job.unit = log(value)
+        if job.distance and value < 1:
+            raise ValueError("base must be above 1 for a distance, the root of a divergence that "
+                             f"another base makes negative, got {base!r}")
     return 0
 
 
@@ -80,20 +85,29 @@ cdef int read_invalid(object invalid, kl_job *job) except -1:
     return invalid == "raise"
 
 
+cdef object integer(object value, str name, str expected="an integer"):
+    try:
+        if not isinstance(value, bool):
+            return index(value)
+    except TypeError:
+        pass
+    raise TypeError(f"{name} must be {expected}, got {type(value).__name__}")
+
+
 cdef object checked_workers(object workers):
     if workers is None:
         return None
-    if isinstance(workers, bool) or not hasattr(workers, "__index__"):
-        raise TypeError(f"workers must be an integer or None, got {type(workers).__name__}")
-    if workers.__index__() < 1 and workers.__index__() != -1:
+    count = integer(workers, "workers", "an integer or None")
+    if count < 1 and count != -1:
         raise ValueError(f"workers must be at least 1, or -1 for all, got {workers!r}")
-    return workers.__index__()
+    return count
 
 
 cdef int read_axis(object axis) except? -1:
-    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
-        raise TypeError(f"axis must be an integer, got {type(axis).__name__}")
-    return axis.__index__()
+    value = integer(axis, "axis")
+    if not -KL_MAX_DIMS <= value < KL_MAX_DIMS:
+        raise ValueError(f"axis {value} is out of bounds; arrays have at most {KL_MAX_DIMS} axes")
+    return value
 
 
 def set_workers(workers):

@@ -23,28 +23,39 @@ cdef double mass_tolerance(kl_dtype dtype, kl_form form):
     return 2e-2 if dtype == KL_FLOAT16 or dtype == KL_BFLOAT16 else 1e-3
 
 
-cdef object from_torch(object tensor, str name):
+cdef object from_torch(object torch, object tensor, str name):
     """(array, is it bfloat16) of a CPU tensor, without a copy."""
     if tensor.requires_grad or tensor.device.type != "cpu":
         reason = "requires grad" if tensor.requires_grad else f"lives on {tensor.device}"
         raise TypeError(f"{name} is a torch tensor that {reason}; pass {name}.detach().cpu()")
-    if str(tensor.dtype) == "torch.bfloat16":
-        return tensor.view(__import__("torch").int16).numpy(), True
-    return tensor.numpy(), False
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.int16).numpy(), True
+    try:
+        return tensor.numpy(), False
+    except TypeError:
+        raise TypeError(f"{name} has dtype {tensor.dtype}; expected a real number type") from None
+
+
+cdef object plain_array(object value, str name):
+    """Anything that NumPy reads as an array without hiding part of it."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be ignored; "
+                        f"pass {name}.filled(0) or leave the masked rows out")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
 
 
 cdef object as_array(object value, str name, kl_source *row):
     """The array as it lies in memory; its dtype and byte order go to `row`."""
     bfloat16 = False
     if type(value) is not ndarray:
-        kind = type(value)
-        if kind.__module__.partition(".")[0] == "torch" and hasattr(value, "requires_grad"):
-            value, bfloat16 = from_torch(value, name)
-        elif kind.__module__.startswith("numpy.ma"):
-            raise TypeError(f"{name} is a masked array, whose mask would be ignored; "
-                            f"pass {name}.filled(0) or leave the masked rows out")
+        torch = sys.modules.get("torch")  # who has a tensor has imported it
+        if torch is not None and isinstance(value, torch.Tensor):
+            value, bfloat16 = from_torch(torch, value, name)
         else:
-            value = np.asarray(value)
+            value = plain_array(value, name)
     dtype = value.dtype
     if bfloat16 or dtype.name == "bfloat16":
         row.dtype = KL_BFLOAT16
@@ -55,7 +66,7 @@ cdef object as_array(object value, str name, kl_source *row):
         row.dtype = _DTYPE_OF[key]
     row.swapped = not dtype.isnative
     row.widen = row.take_log = 0
-    row.shift, row.scale = 0, 1
+    row.shift, row.divisor = 0, 1
     row.tolerance = mass_tolerance(row.dtype, row.form)
     return value
 
@@ -80,15 +91,16 @@ cdef tuple batch_shape(ndarray array, int axis):
     return tuple([cnp.PyArray_DIM(array, i) for i in range(cnp.PyArray_NDIM(array)) if i != axis])
 
 
-cdef int describe(ndarray array, int axis, int batch_ndim, kl_array *rows) except -1:
-    """The array's rows, its batch axes aligned to the right of `batch_ndim` broadcast ones."""
+cdef int describe(ndarray array, int axis, ptrdiff_t n, int batch_ndim, kl_array *rows) except -1:
+    """The array's rows of n outcomes along `axis` (-1: none, a scalar), its batch axes aligned to
+    the right of `batch_ndim` broadcast ones. Elementwise, the last axis broadcasts too."""
     cdef int i, at = batch_ndim
+    cdef bint repeats = axis < 0 or cnp.PyArray_DIM(array, axis) != n
     rows.row.data = <const char *>cnp.PyArray_DATA(array)
-    rows.row.stride = cnp.PyArray_STRIDE(array, axis) if axis >= 0 else 0
+    rows.row.stride = 0 if repeats else cnp.PyArray_STRIDE(array, axis)
     rows.row.direct = (cnp.PyArray_ISALIGNED(array) and not rows.row.swapped
                        and rows.row.dtype < KL_KERNEL_DTYPES
-                       and (rows.row.stride == cnp.PyArray_ITEMSIZE(array)
-                            or (axis >= 0 and cnp.PyArray_DIM(array, axis) == 1)))
+                       and (n == 1 or rows.row.stride == cnp.PyArray_ITEMSIZE(array)))
     rows.ndim = batch_ndim
     for i in reversed(range(cnp.PyArray_NDIM(array))):
         if i != axis:
@@ -111,10 +123,18 @@ cdef int take_shape(tuple shape, kl_job *job) except -1:
 
 
 cdef tuple broadcast(tuple first, tuple second, str what):
-    try:
-        return np.broadcast_shapes(first, second)
-    except ValueError:
-        raise ValueError(f"{what} {first} and {second} do not broadcast") from None
+    """As np.broadcast_shapes, for any number of axes."""
+    shape = []
+    longer, shorter = (first, second) if len(first) >= len(second) else (second, first)
+    for a, b in zip(longer, (1,) * (len(longer) - len(shorter)) + shorter):
+        if a != b and a != 1 and b != 1:
+            raise ValueError(f"{what} {first} and {second} do not broadcast")
+        shape.append(b if a == 1 else a)
+    return tuple(shape)
+
+
+cdef bint shares_memory(object out, object p, object q):
+    return np.may_share_memory(out, p) or (q is not None and np.may_share_memory(out, q))
 
 
 cdef ndarray take_out(object out, tuple shape, object dtype, kl_job *job, int axis):
@@ -124,7 +144,7 @@ cdef ndarray take_out(object out, tuple shape, object dtype, kl_job *job, int ax
     if out is None:
         result = np.empty(shape, dtype)
     else:
-        if type(out) is not ndarray:
+        if not isinstance(out, ndarray) or isinstance(out, np.ma.MaskedArray):
             raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
         result = out
         if result.dtype != np.float64 and result.dtype != np.float32 or not result.dtype.isnative:
@@ -141,9 +161,3 @@ cdef ndarray take_out(object out, tuple shape, object dtype, kl_job *job, int ax
             job.out.strides[at] = cnp.PyArray_STRIDE(result, i)
             at += 1
     return result
-
-
-cdef int last_axis(ndarray array, ptrdiff_t n):
-    """The last axis, or -1 where it is broadcast to n."""
-    cdef int ndim = cnp.PyArray_NDIM(array)
-    return ndim - 1 if ndim and cnp.PyArray_DIM(array, ndim - 1) == n else -1

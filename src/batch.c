@@ -27,30 +27,32 @@ static kl_source widened(const kl_source *row)
     kl_source source = *row;
     source.widen = 1;
     source.direct = source.dtype == KL_FLOAT64 && row->direct && !source.take_log
-                    && source.shift == 0 && source.scale == 1;
+                    && source.shift == 0 && source.divisor == 1;
     return source;
 }
 
-/* Rows of different families, or of log families under different temperatures, meet as logarithms
-   in float64; logits are then divided by the temperature where they are read. */
-static int score_mixed(const kl_job *job, kl_source p, kl_source q, double *score)
+/* Rows of different families, log rows under different temperatures, and logits or temperatures
+   beyond the range of the kernels meet as logarithms in float64, logits less their maximum and
+   divided by the temperature where they are read. */
+static int score_logarithms(const kl_job *job, kl_source p, kl_source q, double *score)
 {
     kl_params params = job->params;
     kl_source *rows[2] = {&p, &q};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < job->arrays; i++) {
         kl_source *row = rows[i];
+        row->direct = 0;
         if (kl_family_of(row->form) == KL_LINEAR)
-            row->take_log = 1, row->direct = 0;
-        else if (row->form == KL_LOGITS && params.temperature != 1) {
+            row->take_log = 1;
+        else if (row->form == KL_LOGITS) {
             double sums[3];
             kl_active->normalisers[KL_LOG][KL_FLOAT64](row, job->n, 1, sums);
             row->shift = fabs(sums[0]) < HUGE_VAL ? sums[0] : 0;
-            row->scale = 1 / params.temperature;
-            row->direct = 0;
+            row->divisor = params.temperature;
         }
     }
     params.temperature = 1;
-    return kl_active->rows[job->kernel][KL_LOG][KL_FLOAT64](&p, &q, job->n, &params, score);
+    return kl_active->rows[job->kernel][KL_LOG][KL_FLOAT64](&p, job->arrays == 2 ? &q : NULL,
+                                                           job->n, &params, score);
 }
 
 /* Through kernels of growing care until one promises its answer. A row once suspect stays so. */
@@ -60,7 +62,7 @@ static int score_row(const kl_job *job, const kl_source *p, const kl_source *q, 
     kl_source wide_p = widened(p), wide_q = q ? widened(q) : wide_p;
     if (q && (family != kl_family_of(q->form)
               || (job->params.temperature != 1 && p->form != q->form)))
-        return score_mixed(job, wide_p, wide_q, score);
+        return score_logarithms(job, wide_p, wide_q, score);
 
     const kl_row_function *rows = kl_active->rows[job->kernel][family];
     const kl_source *second = q ? &wide_q : NULL;
@@ -69,8 +71,10 @@ static int score_row(const kl_job *job, const kl_source *p, const kl_source *q, 
     if (status & KL_RETRY && !(native && p->dtype == KL_FLOAT64))
         status = (status & KL_SUSPECT)
                  | rows[KL_FLOAT64](&wide_p, second, job->n, &job->params, score);
-    if (status & KL_RETRY && family == KL_LINEAR)
-        status |= kl_careful(job->kernel, &wide_p, second, job->n, &job->params, score);
+    if (status & KL_RETRY)
+        status |= family == KL_LINEAR
+                      ? kl_careful(job->kernel, &wide_p, second, job->n, &job->params, score)
+                      : score_logarithms(job, wide_p, wide_q, score);
     return status;
 }
 

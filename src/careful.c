@@ -37,6 +37,11 @@ static double scaled_mass(const kl_source *row, ptrdiff_t n, int *exponent)
     return mass;
 }
 
+static int within(int exponent, int limit)
+{
+    return exponent > limit ? limit : exponent < -limit ? -limit : exponent;
+}
+
 /* (1 + u) log(1 + u) - u. */
 static double relative_divergence(double u)
 {
@@ -48,8 +53,13 @@ static double relative_divergence(double u)
     return sum;
 }
 
-/* By definition, one outcome at a time. p and q are scaled to masses of 1/2 to 1; the logarithms
-   are taken of the numbers as given, so that subnormals count as what they are. */
+/* log of the probability x / mass; of x as given where the quotient leaves the normal range. */
+static double log_probability(double x, double quotient, double log_mass)
+{
+    return quotient >= 0x1p-1022 ? log(quotient) : log(x) - log_mass;
+}
+
+/* By definition, one outcome at a time, subnormals counting as what they are. */
 static double by_definition(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff_t n,
                             double eps, double p_mass, int p_exponent, double q_mass,
                             int q_exponent)
@@ -70,7 +80,8 @@ static double by_definition(kl_kernel kernel, const kl_source *p, const kl_sourc
                 sum += divergence ? y : 0;
                 continue;
             }
-            double log_p = log(p_block[i]) - p_log_mass, log_q = log(q_block[i]) - q_log_mass;
+            double log_p = log_probability(p_block[i], x, p_log_mass);
+            double log_q = log_probability(q_block[i], y, q_log_mass);
             double floor = log_p < log_eps ? log_p : log_eps;
             int floored = log_q < floor;
             if (floored)
@@ -100,8 +111,8 @@ int kl_careful(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff
 
     /* First by the same kernel, the rows scaled by powers of two, which is exact. */
     kl_source scaled_p = *p, scaled_q = q ? *q : *p;
-    scaled_p.scale = ldexp(p->scale, p_exponent > 1022 ? -1022 : -p_exponent);
-    scaled_q.scale = ldexp(scaled_q.scale, q_exponent > 1022 ? -1022 : -q_exponent);
+    scaled_p.divisor = ldexp(1, within(p_exponent, 1000));
+    scaled_q.divisor = ldexp(1, within(q_exponent, 1000));
     scaled_p.form = scaled_q.form = KL_COUNTS;
     scaled_p.direct = scaled_q.direct = 0;
     int status = kl_active->rows[kernel][KL_LINEAR][KL_FLOAT64](

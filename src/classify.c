@@ -11,7 +11,7 @@ kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass)
     plain.widen = 1;
     plain.take_log = 0;
     plain.shift = 0;
-    plain.scale = 1;
+    plain.divisor = 1;
     int logarithms = kl_family_of(row->form) == KL_LOG;
     int infinite = 0, negative = 0, positive = 0;
     double block[KL_BLOCK], sum = 0, lost = 0;

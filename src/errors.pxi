@@ -57,7 +57,7 @@ cdef tuple explain(const kl_source *source, ptrdiff_t n, kl_rule rule):
     cdef kl_source plain = source[0]
     cdef double value = 0, mass = 0
     cdef ptrdiff_t i
-    plain.widen, plain.take_log, plain.shift, plain.scale = 1, 0, 0, 1
+    plain.widen, plain.take_log, plain.shift, plain.divisor = 1, 0, 0, 1
     logarithms = source.form == KL_LOG_PROBS or source.form == KL_LOGITS
     noun = ("probabilities", "counts", "log-probabilities", "logits")[<int>source.form]
     if rule == KL_ROW_MASS:
@@ -84,14 +84,14 @@ cdef tuple explain(const kl_source *source, ptrdiff_t n, kl_rule rule):
     return "is invalid", f"{noun} expected"
 
 
-cdef object invalid_rows(kl_job *job, object shape, object word="row"):
+cdef object invalid_rows(kl_job *job, object shape, object labels, object word="row"):
     """The error for the rows that the job blamed."""
     cdef kl_source source
     cdef ptrdiff_t row = job.first, n = job.n
     array = ("p", "q", "labels")[job.first_array]
     place = row_index(shape, row)
     if job.first_rule == KL_ROW_LABEL:
-        did = f"is {job.labels[row]}"
+        did = f"is {labels[place]}"
         rule = f"labels must lie in 0 ... {n - 1}, the outcomes of q"
     elif word == "element":
         source = kl_row_of(&job.q if job.first_array else &job.p, row // n)

@@ -47,6 +47,7 @@ typedef struct {
     double too_small;                /* divergences below go to the next more careful kernel */
 } kl_ranges;
 #define HEADROOM 32
+#define NEGLIGIBLE_SCORE 1e-30 /* below it even outcomes of 2**-126 count: compare by the floor */
 static const kl_ranges RANGES_f64 = {0x1p-900, 0x1p900, 1e-15, 0};
 static const kl_ranges RANGES_f32 = {0x1p-60, 0x1p60, 1e-7, 1e-9};
 
@@ -67,16 +68,21 @@ KL_INLINE int kl_finish_divergence(double s, double p_mass, double q_mass, doubl
     return !(-correction > 0.5 * mean);
 }
 
+/* The entropy of the weights, which no Jensen-Shannon divergence exceeds. */
+KL_INLINE double kl_within_mixture(double score, double weight)
+{
+    double w = weight < 0.5 ? weight : 1 - weight; /* the lesser, for log1p */
+    double limit = w > 0 ? -w * log(w) - (1 - w) * log1p(-w) : 0;
+    return score > limit ? limit : kl_not_negative(score);
+}
+
 /* The Jensen-Shannon terms of rows whose masses differ by a factor 1 + t are those of another
    weight, w + w (1-w) t: good to a relative error of t, and to t**2 / 8 absolutely. */
 KL_INLINE int kl_finish_mixture(double s, double p_mass, double q_mass, double c, double weight,
                                 double unit, double *score)
 {
-    double t = (c * q_mass - p_mass) / p_mass, v = 1 - weight;
-    double limit = weight > 0 && v > 0 ? -weight * log(weight) - v * log(v) : 0;
-    *score = kl_not_negative(s / p_mass);
-    if (*score > limit)
-        *score = limit;
+    double t = (c * q_mass - p_mass) / p_mass;
+    *score = kl_within_mixture(s / p_mass, weight);
     return !(fabs(t) > 3 * unit || t * t > *score * unit);
 }
 

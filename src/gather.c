@@ -117,9 +117,9 @@ void kl_gather(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *
     double *values = block;
     copy(source, start, count, &raw);
     convert(source->dtype, &raw, count, values);
-    if (source->shift != 0 || source->scale != 1)
+    if (source->shift != 0 || source->divisor != 1)
         for (ptrdiff_t i = 0; i < count; i++)
-            values[i] = (values[i] - source->shift) * source->scale;
+            values[i] = (values[i] - source->shift) / source->divisor;
     if (source->take_log)
         for (ptrdiff_t i = 0; i < count; i++)
             values[i] = values[i] < 0 ? NAN : log(values[i]);

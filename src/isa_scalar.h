@@ -1,7 +1,8 @@
 /* The vocabulary of one lane, in plain C11: the backend of every machine without a better one.
 
-   fma is a multiplication and an addition here, rounded twice: a call of C's own fma costs more
-   than the whole term where no instruction stands behind it, and the error bounds hold without. */
+   fma of float64 is a multiplication and an addition here, rounded twice: a call of C's own fma
+   costs more than the whole term where no instruction stands behind it, and the error bounds hold
+   without. That of float32 goes through float64, where the product is exact. */
 
 #ifndef KL_ISA_SCALAR_H
 #define KL_ISA_SCALAR_H
@@ -24,9 +25,9 @@ typedef uint32_t exponent_f32;
     KL_INLINE R sub_##T(R a, R b) { return a - b; }                                                \
     KL_INLINE R mul_##T(R a, R b) { return a * b; }                                                \
     KL_INLINE R div_##T(R a, R b) { return a / b; }                                                \
-    KL_INLINE R fma_##T(R a, R b, R c) { return a * b + c; }                                       \
-    KL_INLINE R fms_##T(R a, R b, R c) { return a * b - c; }                                       \
-    KL_INLINE R fnma_##T(R a, R b, R c) { return c - a * b; }                                      \
+    KL_INLINE R fma_##T(R a, R b, R c) { return (R)((double)a * b + c); }                          \
+    KL_INLINE R fms_##T(R a, R b, R c) { return (R)((double)a * b - c); }                          \
+    KL_INLINE R fnma_##T(R a, R b, R c) { return (R)(c - (double)a * b); }                         \
     KL_INLINE R min_##T(R a, R b) { return a < b ? a : b; }                                        \
     KL_INLINE R max_##T(R a, R b) { return a > b ? a : b; }                                        \
     KL_INLINE int less_##T(R a, R b) { return a < b; }                                             \

@@ -54,15 +54,15 @@ typedef enum {
 /* One row as it lies in memory, and how a block of it becomes what a kernel reads.
 
    direct: the kernel reads the row in place. Otherwise kl_gather copies block by block into a
-   buffer in L1: elements of the same type, or, if `widen`, (x - shift) * scale in double, and
-   then the logarithm of that if `take_log`. */
+   buffer in L1: elements of the same type, or, if `widen`, (x - shift) / divisor in double,
+   and then the logarithm of that if `take_log`. */
 typedef struct {
     const char *data;
     ptrdiff_t stride;
     kl_dtype dtype;
     kl_form form;
     int swapped, direct, widen, take_log;
-    double shift, scale;
+    double shift, divisor;
     double tolerance; /* of the mass, |mass - 1|; infinite for forms without that check */
 } kl_source;
 

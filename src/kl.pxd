@@ -31,7 +31,7 @@ cdef extern from "kl.h" nogil:
         kl_dtype dtype
         kl_form form
         int swapped, direct, widen, take_log
-        double shift, scale
+        double shift, divisor
         double tolerance
 
     ctypedef struct kl_params:

@@ -54,9 +54,10 @@ KL_INLINE void LANED(js_divergence_linear)(LANED(sums) *sums, vec p, vec q, vec 
                                            const LANED(scales) *by, int floored)
 {
     (void)f;
-    vec d = floored ? fused_from(by->c, y, x) : sub(x, y);
+    vec d = floored ? fused_from(by->c, q, p) : sub(p, q);
     if (floored)
-        y = larger(all(K(TINY)), mul(by->c, y));
+        y = larger(by->tiny, mul(by->c, y));
+    y = larger(mul(x, all(K(NEGLIGIBLE))), y);
     vec term = LANED(mixture_term)(x, y, d, by->weight, by->other_weight);
     sums->score = add(sums->score, term);
     sums->p_mass = add(sums->p_mass, p);

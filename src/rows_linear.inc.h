@@ -34,7 +34,8 @@ KL_INLINE void STORED(linear_step)(LANED(sums) *sums, vec p, vec q, const LANED(
         p = mul(p, by->p_scale);
         q = mul(q, by->q_scale);
     }
-    vec x = larger(by->tiny, p), y = larger(by->tiny, q), f = y;
+    vec y = larger(by->tiny, q), f = y;
+    vec x = larger(mul(y, all(K(NEGLIGIBLE))), larger(by->tiny, p));
     if (floored) {
         f = larger(smaller(mul(x, by->p_to_q), by->floor), y);
         sums->holes = larger(sums->holes, keep(less(q, by->tiny), p));
@@ -117,8 +118,12 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
         p_mass = totals.p_mass + totals.p_at_peak;
         q_mass = pair ? totals.q_mass + totals.q_at_peak : p_mass;
         negative = totals.negative;
-        if (!(has_floor && totals.far && fabs(q_mass - 1) > 100 * ranges->unit)
-            && kl_finish(kernel, &totals, p_mass, q_mass, 1, 1, params->weight, ranges, score))
+        int stands = kl_finish(kernel, &totals, p_mass, q_mass, 1, 1, params->weight, ranges,
+                               score);
+        int floor_tells = has_floor
+                          && ((totals.far && fabs(q_mass - 1) > 100 * ranges->unit)
+                              || (*score > 0 && *score < NEGLIGIBLE_SCORE));
+        if (stands && !floor_tells)
             goto check;
     } else {
         double normaliser[2];

@@ -1,13 +1,7 @@
 /* The loops over log_probs and logits, for one STORAGE type.
 
-   kl_divergence reads its rows once. For logits a and b and a common shift c near log(P/Q), with
-   d = a - b - c, weights e**a, G = E_p[e**-d - 1 + d] and x = E_p[e**-d - 1]:
-
-       KL = G + log(1 + x) - x,
-
-   exact for every c; nothing cancels while x**2 is not large against G. Everything else, and rows
-   with -inf, very unequal entries or a floor, takes two sweeps: the normalisers, then terms of
-   normalised p and q. */
+   kl_divergence tries to read its rows once (one_pass.inc.h). Everything else, and rows with
+   -inf or a floor, takes two sweeps: the normalisers, then terms of normalised p and q. */
 
 #ifndef KL_LOG_NORMALISER
 #define KL_LOG_NORMALISER
@@ -29,7 +23,7 @@ KL_INLINE int kl_check_log_mass(const kl_source *row, const kl_log_sums *sums)
     double weight = sums->at_maximum + sums->others;
     if (!(weight > 0 && weight < HUGE_VAL && fabs(sums->maximum) < HUGE_VAL))
         return KL_SUSPECT;
-    return row->tolerance < HUGE_VAL ? kl_check_mass(row, exp(sums->maximum) * weight) : KL_OK;
+    return row->form == KL_LOGITS ? KL_OK : kl_check_mass(row, exp(sums->maximum) * weight);
 }
 
 /* a - b = high + low exactly (Knuth). */
@@ -40,22 +34,9 @@ KL_INLINE double kl_difference(double a, double b, double *low)
     return high;
 }
 
-/* Of the one-pass kernel: weights, and G and x of the head of this file times their sum. */
-typedef struct {
-    double weight, x, g;
-    double weight_lost, x_lost, g_lost;
-} kl_one_pass_sums;
-
-/* Whether log(1 + x) - x takes no more than half of G. */
-KL_INLINE int kl_one_pass_holds(const kl_one_pass_sums *sums)
-{
-    return -kl_log1p_less(sums->x / sums->weight) <= 0.5 * (sums->g / sums->weight);
-}
-
-/* The largest rise of a logit over the first block's maximum, and the largest -d, of the one-pass
-   kernel: beyond, weights leave the normal range or miss mass that q has. */
-static const double LARGEST_RISE_f64 = 60, LARGEST_RISE_f32 = 30;
-static const double LEAST_D_f64 = -600, LEAST_D_f32 = -30;
+/* Temperatures whose inverse the lanes hold. */
+static const double COLDEST_f64 = 0x1p-900, COLDEST_f32 = 0x1p-60;
+static const double LARGEST_LOGIT_f64 = 0x1p1000, LARGEST_LOGIT_f32 = 0x1p100;
 
 #endif
 
@@ -88,6 +69,7 @@ KL_INLINE void STORED(log_sums)(const kl_source *p, ptrdiff_t n, double temperat
 {
     stored buffer[ROW_BLOCK];
     vec inverse = all((real)(1 / temperature)), one = all(1);
+    vec inverse_low = all((real)(1 / temperature - (double)(real)(1 / temperature)));
     *sums = (kl_log_sums){-HUGE_VAL, 0, 0, 0};
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
@@ -111,7 +93,9 @@ KL_INLINE void STORED(log_sums)(const kl_source *p, ptrdiff_t n, double temperat
             vec a = STORED(fetch_some)(block + i, count - i, lowest);
             vec below = mul(sub(a, top), inverse);
             mask tops = equal(a, top);
-            vec weight = LANED(exponential)(below);
+            vec weight = temperature == 1 ? LANED(exponential)(below)
+                                          : LANED(exponential_over)(sub(a, top), inverse,
+                                                                     inverse_low);
             others = add(others, drop(tops, weight));
             at_top = add(at_top, keep(tops, one));
             if (with_gap)
@@ -133,129 +117,13 @@ static void STORED(log_normaliser)(const kl_source *p, ptrdiff_t n, double tempe
     result[2] = sums.others;
 }
 
-/* a - b - c with one rounding, relative to itself. Log-probabilities are scored with c = 0, where
-   the plain difference is that. */
-KL_INLINE vec STORED(shifted_difference)(vec a, vec b, vec c, int exact)
-{
-    vec low;
-    if (!exact)
-        return sub(a, b);
-    vec high = LANED(difference)(a, b, &low);
-    return add(sub(high, c), low);
-}
-
-typedef struct {
-    vec weight, x, g, least_d, largest_a;
-} STORED(one_pass);
-
-KL_INLINE void STORED(one_pass_step)(STORED(one_pass) *sums, vec a, vec b, vec top, vec c,
-                                     vec inverse, int logits)
-{
-    vec d = STORED(shifted_difference)(a, b, c, logits);
-    vec below = logits ? sub(a, top) : a;
-    sums->largest_a = larger(sums->largest_a, below);
-    if (logits) {
-        d = mul(d, inverse);
-        below = mul(below, inverse);
-    }
-    sums->least_d = smaller(sums->least_d, d);
-    vec e, weight = LANED(exponential)(below);
-    vec g = LANED(exp_terms)(sub(all(0), d), &e);
-    sums->weight = add(sums->weight, weight);
-    sums->x = fused(weight, e, sums->x);
-    sums->g = fused(weight, g, sums->g);
-}
-
-/* Sums over the row, or over its first block where they already show that the shift is poor. */
-KL_INLINE int STORED(one_pass_sweep)(const kl_source *p, const kl_source *q, ptrdiff_t n,
-                                     double p_top, double shift, double temperature, int logits,
-                                     kl_one_pass_sums *sums)
-{
-    stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
-    vec top = all((real)p_top), c = all((real)shift), inverse = all((real)(1 / temperature));
-    vec zero = all(0), least_d = zero, largest_a = zero;
-    *sums = (kl_one_pass_sums){0};
-    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
-        ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
-        const stored *pb = STORED(fetch)(p, start, count, p_buffer);
-        const stored *qb = STORED(fetch)(q, start, count, q_buffer);
-        STORED(one_pass) s = {zero, zero, zero, least_d, largest_a}, t = s;
-        for (; i + 2 * LANES <= count; i += 2 * LANES) {
-            STORED(one_pass_step)(&s, fetch_lanes(pb + i), fetch_lanes(qb + i), top, c, inverse,
-                                  logits);
-            STORED(one_pass_step)(&t, fetch_lanes(pb + i + LANES), fetch_lanes(qb + i + LANES),
-                                  top, c, inverse, logits);
-        }
-        for (; i < count; i += LANES) {
-            /* Lanes past the end compute d near 0 and are left out of the sums. */
-            ptrdiff_t left = count - i;
-            STORED(one_pass) before = s;
-            STORED(one_pass_step)(&s, STORED(fetch_some)(pb + i, left, top),
-                                  STORED(fetch_some)(qb + i, left, sub(top, c)), top, c, inverse,
-                                  logits);
-            if (left < LANES) {
-                mask inside = first_lanes(left);
-                s.weight = select(inside, s.weight, before.weight);
-                s.x = select(inside, s.x, before.x);
-                s.g = select(inside, s.g, before.g);
-            }
-        }
-        kl_carry(&sums->weight, &sums->weight_lost, sum_of(add(s.weight, t.weight)));
-        kl_carry(&sums->x, &sums->x_lost, sum_of(add(s.x, t.x)));
-        kl_carry(&sums->g, &sums->g_lost, sum_of(add(s.g, t.g)));
-        least_d = smaller(s.least_d, t.least_d);
-        largest_a = larger(s.largest_a, t.largest_a);
-        if (any(less(least_d, all((real)K(LEAST_D))))
-            || any(less(all((real)K(LARGEST_RISE)), largest_a)))
-            return 0;
-        if (start == 0 && n > ROW_BLOCK && !kl_one_pass_holds(sums))
-            break;
-    }
-    sums->weight += sums->weight_lost;
-    sums->x += sums->x_lost;
-    sums->g += sums->g_lost;
-    return sums->weight > 0 && sums->g < HUGE_VAL;
-}
-
-/* False when the row needs the two sweeps. The shift of logits is first guessed from the maxima of
-   the first block, then, where the sums cancel, taken so that x vanishes. */
-KL_INLINE int STORED(kl_one_pass)(const kl_source *p, const kl_source *q, ptrdiff_t n,
-                                  double temperature, int logits, double *score, int *status)
-{
-    kl_one_pass_sums sums;
-    double p_top = 0, shift = 0;
-    if (logits) {
-        stored buffer[ROW_BLOCK];
-        ptrdiff_t count = n < ROW_BLOCK ? n : ROW_BLOCK;
-        p_top = STORED(largest)(STORED(fetch)(p, 0, count, buffer), count);
-        shift = p_top - STORED(largest)(STORED(fetch)(q, 0, count, buffer), count);
-        shift = (double)(real)shift;
-        if (!(fabs(p_top) < HUGE_VAL && fabs(shift) < HUGE_VAL))
-            return 0;
-    }
-    for (int reading = 0;; reading++) {
-        if (!STORED(one_pass_sweep)(p, q, n, p_top, shift, temperature, logits, &sums))
-            return 0;
-        if (kl_one_pass_holds(&sums))
-            break;
-        if (!logits || reading == 2)
-            return 0;
-        shift = (double)(real)(shift - log1p(sums.x / sums.weight) * temperature);
-    }
-    *score = kl_not_negative((sums.g / sums.weight) + kl_log1p_less(sums.x / sums.weight));
-    *status = KL_OK;
-    if (p->tolerance < HUGE_VAL)
-        *status |= kl_check_mass(p, sums.weight * exp(p_top));
-    if (q->tolerance < HUGE_VAL)
-        *status |= kl_check_mass(q, (sums.weight + sums.x) * exp(p_top - shift));
-    return 1;
-}
+#include "one_pass.inc.h"
 
 typedef vec (*STORED(log_formula))(vec, vec, vec, vec, mask, const LANED(scales) *);
 
 /* What the second sweep needs to know of both rows. */
 typedef struct {
-    vec p_top, q_top, c, c_low, inverse;
+    vec p_top, q_top, c, c_low, inverse, inverse_low;
     vec q_to_p;            /* Z_p / Z_q */
     vec p_log_z, q_log_z, log_eps;
     int floored;
@@ -271,7 +139,9 @@ KL_INLINE vec STORED(log_step)(vec a, vec b, const STORED(log_scales) *row,
     d = select(p_zero, all(2), select(q_zero, infinity, d));
     vec p_below = mul(sub(a, row->p_top), row->inverse);
     vec q_below = mul(sub(b, row->q_top), row->inverse);
-    vec p = LANED(exponential)(p_below), q = mul(LANED(exponential)(q_below), row->q_to_p);
+    vec p = LANED(exponential_over)(sub(a, row->p_top), row->inverse, row->inverse_low);
+    vec q = LANED(exponential_over)(sub(b, row->q_top), row->inverse, row->inverse_low);
+    q = mul(q, row->q_to_p);
     vec log_q = select(p_zero, all(0), sub(q_below, row->q_log_z));
     mask lifted = less(infinity, d); /* never */
     if (row->floored) {
@@ -292,15 +162,24 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     int status = KL_OK;
     double temperature = params->temperature;
     kl_log_sums ps, qs;
+    if (!(temperature >= K(COLDEST) && temperature <= 1 / K(COLDEST))) {
+        *score = NAN;
+        return KL_RETRY;
+    }
     if (kernel == KL_KERNEL_entropy) {
         STORED(log_sums)(p, n, temperature, 1, &ps);
         *score = kl_log_z(&ps) + ps.gap / (ps.at_maximum + ps.others);
         return kl_check_log_mass(p, &ps);
     }
     if (kernel == KL_KERNEL_kl_divergence && params->eps == 0) {
-        if (p->form == KL_LOG_PROBS && q->form == KL_LOG_PROBS
-                ? STORED(kl_one_pass)(p, q, n, 1, 0, score, &status)
-                : STORED(kl_one_pass)(p, q, n, temperature, 1, score, &status))
+        int found;
+        if (p->form == KL_LOG_PROBS && q->form == KL_LOG_PROBS)
+            found = STORED(kl_one_pass)(p, q, n, 1, STORED(normalised), score, &status);
+        else if (temperature == 1)
+            found = STORED(kl_one_pass)(p, q, n, 1, STORED(untempered), score, &status);
+        else
+            found = STORED(kl_one_pass)(p, q, n, temperature, STORED(tempered), score, &status);
+        if (found)
             return status;
     }
 
@@ -313,12 +192,15 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     double low, high = kl_difference(ps.maximum, qs.maximum, &low);
     double more = (p_log_z - q_log_z) * temperature;
     real c = (real)(high + more);
+    if (!(fabs(high) < K(LARGEST_LOGIT)) && status == KL_OK)
+        return KL_RETRY;
     STORED(log_scales) row;
     row.p_top = all((real)ps.maximum);
     row.q_top = all((real)qs.maximum);
     row.c = all(c);
     row.c_low = all((real)(((high - (double)c) + more) + low));
     row.inverse = all((real)(1 / temperature));
+    row.inverse_low = all((real)(1 / temperature - (double)(real)(1 / temperature)));
     row.q_to_p = all((real)(p_z / q_z));
     row.p_log_z = all((real)p_log_z);
     row.q_log_z = all((real)q_log_z);
@@ -347,11 +229,9 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
         kl_carry(&total, &lost, sum_of(add(sum, last)));
     }
     *score = kl_not_negative((total + lost) / p_z);
-    if (kernel == KL_KERNEL_js_divergence) {
-        double w = params->weight, v = 1 - w;
-        double limit = w > 0 && v > 0 ? -w * log(w) - v * log(v) : 0;
-        *score = *score > limit ? limit : *score;
-    } else if (any(less(all(0), holes)) && status == KL_OK)
+    if (kernel == KL_KERNEL_js_divergence)
+        *score = kl_within_mixture(*score, params->weight);
+    else if (any(less(all(0), holes)) && status == KL_OK)
         *score = HUGE_VAL;
     if (kernel != KL_KERNEL_cross_entropy && *score < K(RANGES).too_small && *score > 0)
         status |= KL_RETRY;

@@ -20,7 +20,7 @@ cdef int short_source(ndarray array, kl_source *row) noexcept:
     row.form = KL_PROBS
     row.swapped = row.widen = row.take_log = 0
     row.direct = 1
-    row.shift, row.scale = 0, 1
+    row.shift, row.divisor = 0, 1
     row.tolerance = mass_tolerance(row.dtype, KL_PROBS)
     return 1
 
@@ -83,11 +83,12 @@ cdef object score_rows(kl_job *job, object p, object q, int axis, object labels,
     for size in shape:
         rows *= size
     take_shape(shape, job)
-    describe(p_array, p_axis, len(shape), &job.p)
+    describe(p_array, p_axis, job.n, len(shape), &job.p)
     if job.arrays == 2:
-        describe(q_array, q_axis, len(shape), &job.q)
+        describe(q_array, q_axis, job.n, len(shape), &job.q)
     if labels is not None:
-        flat_labels = flatten_labels(labels, shape)
+        labels = labels_of_rows(labels, shape)
+        flat_labels = within_int64(labels).reshape(-1)
         job.labels = &flat_labels[0] if rows else NULL
 
     out_axis = -1
@@ -97,32 +98,43 @@ cdef object score_rows(kl_job *job, object p, object q, int axis, object labels,
         out_shape = shape[:out_axis] + (1,) + shape[out_axis:]
     target = take_out(out, out_shape, np.float64, job, out_axis)
     result = target
-    if out is not None and (np.may_share_memory(target, p_array)
-                            or (q_array is not None and np.may_share_memory(target, q_array))):
+    if out is not None and shares_memory(target, p_array, q_array):
         result = take_out(None, out_shape, target.dtype, job, out_axis)  # inputs stay as they are
     job.invalid = 0
     if rows:
         run(job, rows)
     if job.invalid and raises:
-        raise invalid_rows(job, shape)
+        raise invalid_rows(job, shape, labels)
     if result is not target:
         target[...] = result
     return result_of(target, shape, out, keepdims)
 
 
-cdef object flatten_labels(object labels, tuple shape):
-    """One int64 per row of the batch."""
-    array = np.asarray(labels)
+cdef object label_array(object labels):
+    if labels is None:
+        raise TypeError("labels must be integers, got None")
+    array = plain_array(labels, "labels")
+    if array.size == 0 and type(labels) is list:
+        array = array.astype(np.int64)  # NumPy takes an empty list for floats
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels have dtype {array.dtype}; expected an integer type")
+    return array
+
+
+cdef object within_int64(object labels):
+    """A copy for C; a larger label is out of range all the same."""
+    if labels.dtype.kind == "u" and labels.dtype.itemsize == 8:
+        labels = np.minimum(labels, np.iinfo(np.int64).max)
+    return np.array(labels, np.int64, order="C")
+
+
+cdef object labels_of_rows(object labels, tuple shape):
+    """The labels, broadcast to the batch without a copy."""
     try:
-        array = np.broadcast_to(array, shape)
+        return np.broadcast_to(labels, shape)
     except ValueError:
-        raise ValueError(f"labels of shape {array.shape} do not broadcast to the batch shape "
+        raise ValueError(f"labels of shape {labels.shape} do not broadcast to the batch shape "
                          f"{shape} of q") from None
-    if array.dtype == np.uint64:
-        array = np.minimum(array, np.uint64(np.iinfo(np.int64).max))  # out of range all the same
-    return np.ascontiguousarray(array, dtype=np.int64).reshape(-1)
 
 
 cdef object score_pair(kl_kernel kernel, int distance, object p, object q, object form,

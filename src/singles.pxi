@@ -117,6 +117,7 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
     cdef ptrdiff_t rows = 1
     job.kernel = KL_KERNEL_rel_entr
     job.arrays = 2
+    job.distance = 0
     job.params.temperature = 1
     read_forms(form, &job)
     if job.p.row.form == KL_LOGITS or job.q.row.form == KL_LOGITS:
@@ -134,15 +135,14 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
         job.q.row.dtype not in (KL_FLOAT32, KL_FLOAT16, KL_BFLOAT16))
     target = take_out(out, shape, np.float64 if wide else np.float32, &job, -1)
     result = target
-    if out is not None and (np.may_share_memory(target, p_array)
-                            or np.may_share_memory(target, q_array)):
+    if out is not None and shares_memory(target, p_array, q_array):
         result = take_out(None, shape, target.dtype, &job, -1)  # inputs stay as they are
     take_shape(inner[:-1], &job)
     job.n = inner[-1]
     for size in inner[:-1]:
         rows *= size
-    describe(p_array, last_axis(p_array, job.n), len(inner) - 1, &job.p)
-    describe(q_array, last_axis(q_array, job.n), len(inner) - 1, &job.q)
+    describe(p_array, cnp.PyArray_NDIM(p_array) - 1, job.n, len(inner) - 1, &job.p)
+    describe(q_array, cnp.PyArray_NDIM(q_array) - 1, job.n, len(inner) - 1, &job.q)
     job.out.ndim = <int>len(inner) - 1
     job.out_stride = job.out.strides[job.out.ndim] if shape else 0
     job.invalid = 0
@@ -150,7 +150,7 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
         with nogil:
             kl_run_elements(&job, 0, rows)
     if job.invalid and raises:
-        raise invalid_rows(&job, shape, "element")
+        raise invalid_rows(&job, shape, None, "element")
     if result is not target:
         target[...] = result
     return result_of(target, shape, out, False)
@@ -228,14 +228,13 @@ def nll(labels, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=
     read_temperature(temperature, &job)
     raises = read_invalid(invalid, &job)
     checked_workers(workers)
-    job.has_ignore_index = ignore_index is not None
+    job.has_ignore_index = 0
     if ignore_index is not None:
-        if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
-            raise TypeError("ignore_index must be an integer or None, "
-                            f"got {type(ignore_index).__name__}")
-        job.ignore_index = ignore_index.__index__()
-    if labels is None:
-        raise TypeError("labels must be integers, got None")
+        ignored = integer(ignore_index, "ignore_index", "an integer or None")
+        if -2**63 <= ignored < 2**63:  # beyond, it equals no label
+            job.has_ignore_index = 1
+            job.ignore_index = ignored
+    labels = label_array(labels)
     return score_rows(&job, q, None, read_axis(axis), labels, raises, out, keepdims)
 
 
@@ -291,7 +290,7 @@ def check_rows(p, *, form=_PROBS, axis=_LAST):
     for size in shape:
         rows *= size
     take_shape(shape, &job)
-    describe(array, at, len(shape), &job.p)
+    describe(array, at, job.n, len(shape), &job.p)
     result = np.zeros(shape, np.uint8)
     codes = result.reshape(-1)
     with nogil:

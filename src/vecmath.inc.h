@@ -40,6 +40,10 @@ static const float ROUNDER_f32 = 0x1.8p23f;
 static const double LEAST_EXPONENT_f64 = -1023, LEAST_EXP_ARGUMENT_f64 = -709;
 static const float LEAST_EXPONENT_f32 = -127, LEAST_EXP_ARGUMENT_f32 = -88;
 
+/* p = 0 is taken as this part of q: the term is q to the last digit, and nothing is subnormal,
+   which would cost many times the term. */
+static const double NEGLIGIBLE_f64 = 0x1p-60;
+static const float NEGLIGIBLE_f32 = 0x1p-40f;
 static const double TINY_f64 = 0x1p-1022; /* the smallest normal number */
 static const float TINY_f32 = 0x1p-126f;
 
@@ -150,6 +154,16 @@ KL_INLINE vec LANED(exponential)(vec x)
     vec k, power;
     vec r = LANED(reduce)(larger(all(K(LEAST_EXP_ARGUMENT)), x), &k, &power);
     return fused(power, add(r, LANED(exp_rest)(r)), power);
+}
+
+/* exp(x / T) with 1 / T in two parts: the product is rounded once, for far logits too. */
+KL_INLINE vec LANED(exponential_over)(vec x, vec inverse, vec inverse_low)
+{
+    vec high = mul(x, inverse);
+    vec low = fused(x, inverse_low, fused_less(x, inverse, high));
+    vec weight = LANED(exponential)(high);
+    mask usual = less(all(K(LEAST_EXP_ARGUMENT)), high);
+    return fused(weight, keep(usual, low), weight);
 }
 
 /* g = exp(y) - 1 - y >= 0, and e = exp(y) - 1, both of full relative accuracy near 0; y <= 80.

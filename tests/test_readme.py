@@ -1,0 +1,205 @@
+"""The README says nothing that was not run: its examples, its tables, its links.
+
+Blocks marked ``pycon`` and ``console`` are run in the order of the page, in one session and one
+directory; what they print is compared with what stands there (``...`` stands for anything).
+"""
+
+import doctest
+import inspect
+import re
+import shlex
+import subprocess
+import sys
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import kl_c
+import limits
+from kl_c import _kernels
+
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PROGRAM = [sys.executable, "-m", "kl_c"]  # what kl-c starts
+
+
+class Block(NamedTuple):
+    kind: str
+    text: str
+    line: int
+
+
+@pytest.fixture(scope="module")
+def readme(source_tree):
+    return (source_tree / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def blocks(readme):
+    found = FENCED.finditer(readme)
+    return [Block(x[1], x[2], readme[: x.start(2)].count("\n")) for x in found]
+
+
+def table(text, *head):
+    """Cells of the one table with this head."""
+    lines = text.splitlines()
+    (start,) = (i for i, line in enumerate(lines) if cells_of(line) == list(head))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append(cells_of(line))
+    return rows
+
+
+def cells_of(line):
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def code(cell):
+    """What stands between backticks in a cell."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_examples_print_what_they_say(blocks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    session = {}
+    runs = {"pycon": lambda block: run_python(block, session), "console": run_shell}
+    failures = [said for block in blocks if block.kind in runs for said in runs[block.kind](block)]
+    assert failures == []
+
+
+def run_python(block, session):
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=OPTIONS)
+    test = parser.get_doctest(block.text, {}, "README.md", "README.md", block.line)
+    test.globs = session
+    said = []
+    runner.run(test, out=said.append, clear_globs=False)
+    assert test.examples
+    return ["".join(said)] if runner.failures else []
+
+
+def run_shell(block):
+    """Each ``$ kl-c ...`` of the block, its output (standard error too) against the lines below."""
+    found = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE)
+    assert found
+    for command, expected in found:
+        name, *arguments = shlex.split(command)
+        assert name == "kl-c", command
+        done = subprocess.run(
+            [*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        if not doctest.OutputChecker().check_output(expected, done.stdout, OPTIONS):
+            yield f"README.md:{block.line}: {command} printed\n{done.stdout}"
+
+
+def test_every_example_is_found(readme, blocks):
+    """No block is left out of the test above for its mark, and no command for its place."""
+    assert {block.kind for block in blocks} <= {"pycon", "console", "text"}
+    assert readme.count("```") == 2 * len(blocks)
+    runnable = "".join(block.text for block in blocks)
+    assert len(re.findall("^>>> ", readme, re.MULTILINE)) == runnable.count("\n>>> ") + sum(
+        block.text.startswith(">>> ") for block in blocks
+    )
+    assert [line for line in readme.splitlines() if re.match(r"^ +(kl-c|python -m kl_c)", line)] == []
+
+
+def test_every_measure_is_in_the_table_as_it_is_called(readme):
+    shown = [code(row[0])[0] for row in table(readme, "`kl_c.`", "is")]
+    calls = []
+    for name in _kernels.MEASURES:
+        parameters = inspect.signature(getattr(kl_c, name)).parameters.values()
+        positional = [str(x) for x in parameters if x.kind is x.POSITIONAL_OR_KEYWORD]
+        calls.append(f"{name}({', '.join(positional)})")
+    assert shown == calls
+
+
+def test_every_keyword_is_in_the_table_with_its_default(readme):
+    shown = {}
+    for names, defaults, _ in table(readme, "keyword", "default", "means"):
+        shown |= dict(zip(code(names), code(defaults), strict=True))
+    taken = {}
+    for measure in _kernels.MEASURES:
+        for x in inspect.signature(getattr(kl_c, measure)).parameters.values():
+            if x.default is not x.empty:
+                taken[x.name] = repr(x.default).replace("'", '"')
+    assert shown == taken
+
+
+@pytest.mark.parametrize("keyword", ["axis", "eps"])
+def test_keywords_that_the_table_denies_some_measures(readme, keyword):
+    lacking = [
+        name
+        for name in _kernels.MEASURES
+        if keyword not in inspect.signature(getattr(kl_c, name)).parameters
+    ]
+    (meaning,) = (
+        row[2]
+        for row in table(readme, "keyword", "default", "means")
+        if code(row[0]) == [keyword]
+    )
+    denied = code(meaning.partition("Not of ")[2])
+    assert [name for name in lacking if not name.startswith(tuple(denied))] == []
+    assert [name for name in _kernels.MEASURES if name.startswith(tuple(denied))] == lacking
+
+
+def test_every_form_dtype_and_rule_is_named(readme):
+    forms = table(readme, "form", "rows hold", "valid if (and no NaN, no +inf)")
+    assert [code(row[0])[0].strip('"') for row in forms] == list(_kernels.FORMS)
+    dtypes = table(readme, "dtype", "sum of a row may miss 1 by", "computed in")
+    assert [code(row[0])[0] for row in dtypes] == list(_kernels.DTYPES)
+    (rules,) = re.findall(r"`kl_c.ROW_RULES`.*?\n\n", readme, re.DOTALL)
+    assert re.findall(r'`"(\w+)"`', rules) == list(kl_c.ROW_RULES[1:])
+
+
+@pytest.mark.parametrize("library", ["scipy", "torch"])
+def test_names_of_other_libraries_mean_the_same(readme, library):
+    given = functions_of(library)
+    rows = [list(map(code, row)) for row in table(readme, "elsewhere", "here")]
+    rows = [(theirs, ours) for (theirs,), (ours,) in rows if theirs.startswith(library)]
+    assert rows
+    for theirs, ours in rows:
+        expected, value = (np.asarray(eval(x, dict(given))) for x in (theirs, ours))
+        assert value.shape == expected.shape, ours
+        # Both sides round; those of `kl_div` also subtract numbers of the size of p and q.
+        allowed = 2 * limits.FLOAT64 * (1 + np.abs(expected))
+        assert (np.abs(value - expected) <= allowed).all(), (theirs, value, expected)
+
+
+def functions_of(library):
+    """The names that the table's expressions use, for one library."""
+    p, q = np.random.default_rng(3).dirichlet(np.ones(4), (2, 4))
+    if library == "scipy":
+        import scipy.spatial.distance
+        import scipy.special
+        import scipy.stats
+
+        return {"scipy": scipy, "kl_c": kl_c, "p": p, "q": q}
+    torch = pytest.importorskip("torch", reason="torch, whose names are compared, is not installed")
+    p, q, a, b = (torch.tensor(x) for x in (p, q, np.log(p) + 1, np.log(q) - 2))
+    labels = torch.tensor([0, 3, 1, 2])
+    return {"torch": torch, "kl_c": kl_c, "p": p, "q": q, "a": a, "b": b, "labels": labels}
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_and_commands_lead_somewhere(source_tree, document):
+    text = (source_tree / document).read_text()
+    targets = {x.partition("#")[0] for x in re.findall(r"\]\(([^)\s]+)\)", text)} - {""}
+    missing = [x for x in targets if ":" not in x and not (source_tree / x).exists()]
+    assert missing == []
+    anchors = {
+        re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
+    makefile = (source_tree / "Makefile").read_text()
+    for target in re.findall(r"(?:^    |`)make (\w+)", text, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    paths = re.findall(r"`((?:src|kl_c|tests|bench|docs)/[\w./-]+\w)`", text)
+    assert [x for x in paths if not (source_tree / x).exists()] == []
+
+
+def test_nothing_is_installed_from_an_index_yet(source_tree):
+    for document in source_tree.glob("*.md"):
+        assert not re.search(r"pip install [\"']?kl[_-]c", document.read_text()), document
