@@ -103,13 +103,6 @@ cdef object checked_workers(object workers):
     return count
 
 
-cdef int read_axis(object axis) except? -1:
-    value = integer(axis, "axis")
-    if not -KL_MAX_DIMS <= value < KL_MAX_DIMS:
-        raise ValueError(f"axis {value} is out of bounds; arrays have at most {KL_MAX_DIMS} axes")
-    return value
-
-
 def set_workers(workers):
     """Set how many threads a call with ``workers=None`` uses.
 

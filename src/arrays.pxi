@@ -75,7 +75,7 @@ cdef tuple shape_of(object array):
     return array.shape  # of a typed ndarray it would be C's
 
 
-cdef int resolve_axis(ndarray array, int axis, str name) except -1:
+cdef int resolve_axis(ndarray array, object axis, str name) except -1:
     cdef int ndim = cnp.PyArray_NDIM(array)
     if ndim == 0:
         raise ValueError(f"{name} is 0-D; a row of outcomes is needed")

@@ -53,12 +53,10 @@ KL_INLINE void LANED(kl_divergence_linear)(LANED(sums) *sums, vec p, vec q, vec 
 KL_INLINE void LANED(js_divergence_linear)(LANED(sums) *sums, vec p, vec q, vec x, vec y, vec f,
                                            const LANED(scales) *by, int floored)
 {
-    (void)f;
+    (void)x, (void)y, (void)f;
     vec d = floored ? fused_from(by->c, q, p) : sub(p, q);
-    if (floored)
-        y = larger(by->tiny, mul(by->c, y));
-    y = larger(mul(x, all(K(NEGLIGIBLE))), y);
-    vec term = LANED(mixture_term)(x, y, d, by->weight, by->other_weight);
+    vec term = LANED(mixture_term)(p, floored ? mul(by->c, q) : q, d, by->weight,
+                                   by->other_weight);
     sums->score = add(sums->score, term);
     sums->p_mass = add(sums->p_mass, p);
     sums->q_mass = add(sums->q_mass, q);
@@ -120,9 +118,7 @@ KL_INLINE vec LANED(js_divergence_log)(vec p, vec q, vec d, vec log_q, mask floo
     vec e, magnitude = larger(d, sub(all(0), d));
     LANED(exp_terms)(sub(all(0), smaller(all(1), larger(all(-1), d))), &e);
     vec difference = select(less(magnitude, all(1)), mul(sub(all(0), p), e), sub(p, q));
-    vec tiny = all(K(TINY));
-    return LANED(mixture_term)(larger(tiny, p), larger(tiny, q), difference, by->weight,
-                               by->other_weight);
+    return LANED(mixture_term)(p, q, difference, by->weight, by->other_weight);
 }
 
 /* -p log q. */

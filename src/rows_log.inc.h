@@ -34,7 +34,7 @@ KL_INLINE double kl_difference(double a, double b, double *low)
     return high;
 }
 
-/* Temperatures whose inverse the lanes hold. */
+/* Temperatures whose inverse, and maxima whose difference the lanes hold. */
 static const double COLDEST_f64 = 0x1p-900, COLDEST_f32 = 0x1p-60;
 static const double LARGEST_LOGIT_f64 = 0x1p1000, LARGEST_LOGIT_f32 = 0x1p100;
 
@@ -192,7 +192,8 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     double low, high = kl_difference(ps.maximum, qs.maximum, &low);
     double more = (p_log_z - q_log_z) * temperature;
     real c = (real)(high + more);
-    if (!(fabs(high) < K(LARGEST_LOGIT)) && status == KL_OK)
+    if (!(fabs(ps.maximum) < K(LARGEST_LOGIT) && fabs(qs.maximum) < K(LARGEST_LOGIT))
+        && status == KL_OK)
         return KL_RETRY;
     STORED(log_scales) row;
     row.p_top = all((real)ps.maximum);

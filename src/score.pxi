@@ -62,7 +62,7 @@ cdef object result_of(object result, tuple shape, object out, object keepdims):
     return result.item() if shape == () and out is None and not keepdims else result
 
 
-cdef object score_rows(kl_job *job, object p, object q, int axis, object labels, bint raises,
+cdef object score_rows(kl_job *job, object p, object q, object axis, object labels, bint raises,
                        object out, object keepdims):
     """Describe the arrays, run the job, and raise or return what came of it."""
     cdef ndarray p_array = as_array(p, "q" if job.kernel == KL_KERNEL_nll else "p", &job.p.row)
@@ -155,4 +155,4 @@ cdef object score_pair(kl_kernel kernel, int distance, object p, object q, objec
     read_temperature(temperature, &job)
     raises = read_invalid(invalid, &job)
     checked_workers(workers)
-    return score_rows(&job, p, q, read_axis(axis), None, raises, out, keepdims)
+    return score_rows(&job, p, q, integer(axis, "axis"), None, raises, out, keepdims)

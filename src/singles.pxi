@@ -235,7 +235,7 @@ def nll(labels, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=
             job.has_ignore_index = 1
             job.ignore_index = ignored
     labels = label_array(labels)
-    return score_rows(&job, q, None, read_axis(axis), labels, raises, out, keepdims)
+    return score_rows(&job, q, None, integer(axis, "axis"), labels, raises, out, keepdims)
 
 
 def check_rows(p, *, form=_PROBS, axis=_LAST):
@@ -284,7 +284,7 @@ def check_rows(p, *, form=_PROBS, axis=_LAST):
     job.arrays = 1
     read_forms(form, &job)
     array = as_array(p, "p", &job.p.row)
-    at = resolve_axis(array, read_axis(axis), "p")
+    at = resolve_axis(array, integer(axis, "axis"), "p")
     shape = batch_shape(array, at)
     job.n = cnp.PyArray_DIM(array, at)
     for size in shape:

@@ -40,8 +40,8 @@ static const float ROUNDER_f32 = 0x1.8p23f;
 static const double LEAST_EXPONENT_f64 = -1023, LEAST_EXP_ARGUMENT_f64 = -709;
 static const float LEAST_EXPONENT_f32 = -127, LEAST_EXP_ARGUMENT_f32 = -88;
 
-/* p = 0 is taken as this part of q: the term is q to the last digit, and nothing is subnormal,
-   which would cost many times the term. */
+/* p = 0 is taken as this part of q (of m): the term is q to the last digit, and nothing is
+   subnormal, which would cost many times the term. */
 static const double NEGLIGIBLE_f64 = 0x1p-60;
 static const float NEGLIGIBLE_f32 = 0x1p-40f;
 static const double TINY_f64 = 0x1p-1022; /* the smallest normal number */
@@ -111,10 +111,13 @@ KL_INLINE vec LANED(divergence_term_by_difference)(vec p, vec m, vec a)
 }
 
 /* w p log(p/m) + (1-w) q log(q/m) with m = w p + (1-w) q, given d = p - q. The parts linear in p
-   and q cancel term by term, so unequal masses do no harm here. */
+   and q cancel term by term, so unequal masses do no harm here. p and q may be 0. */
 KL_INLINE vec LANED(mixture_term)(vec p, vec q, vec d, vec w, vec v)
 {
-    vec m = fused(w, d, q);
+    vec tiny = all(K(TINY)), m = larger(tiny, fused(w, d, q));
+    vec least = larger(tiny, mul(m, all(K(NEGLIGIBLE))));
+    p = larger(least, p);
+    q = larger(least, q);
     vec first = LANED(divergence_term_by_difference)(p, m, mul(v, d));
     vec second = LANED(divergence_term_by_difference)(q, m, mul(sub(all(0), w), d));
     return fused(w, first, mul(v, second));

@@ -98,11 +98,9 @@ def test_every_example_is_found(readme, blocks):
     """No block is left out of the test above for its mark, and no command for its place."""
     assert {block.kind for block in blocks} <= {"pycon", "console", "text"}
     assert readme.count("```") == 2 * len(blocks)
-    runnable = "".join(block.text for block in blocks)
-    assert len(re.findall("^>>> ", readme, re.MULTILINE)) == runnable.count("\n>>> ") + sum(
-        block.text.startswith(">>> ") for block in blocks
-    )
-    assert [line for line in readme.splitlines() if re.match(r"^ +(kl-c|python -m kl_c)", line)] == []
+    commands = re.compile(r"^(?:>>> | *\$ | +kl-c | +python -m kl_c )", re.MULTILINE)
+    run = [block.text for block in blocks if block.kind != "text"]
+    assert len(commands.findall(readme)) == len(commands.findall("\n".join(run)))
 
 
 def test_every_measure_is_in_the_table_as_it_is_called(readme):
@@ -129,19 +127,12 @@ def test_every_keyword_is_in_the_table_with_its_default(readme):
 
 @pytest.mark.parametrize("keyword", ["axis", "eps"])
 def test_keywords_that_the_table_denies_some_measures(readme, keyword):
-    lacking = [
-        name
-        for name in _kernels.MEASURES
-        if keyword not in inspect.signature(getattr(kl_c, name)).parameters
-    ]
-    (meaning,) = (
-        row[2]
-        for row in table(readme, "keyword", "default", "means")
-        if code(row[0]) == [keyword]
-    )
-    denied = code(meaning.partition("Not of ")[2])
-    assert [name for name in lacking if not name.startswith(tuple(denied))] == []
-    assert [name for name in _kernels.MEASURES if name.startswith(tuple(denied))] == lacking
+    keywords = table(readme, "keyword", "default", "means")
+    (meaning,) = (row[2] for row in keywords if code(row[0]) == [keyword])
+    denied = tuple(code(meaning.partition("Not of ")[2]))
+    for name in _kernels.MEASURES:
+        taken = keyword in inspect.signature(getattr(kl_c, name)).parameters
+        assert taken != name.startswith(denied), name
 
 
 def test_every_form_dtype_and_rule_is_named(readme):
@@ -203,3 +194,21 @@ def test_links_and_commands_lead_somewhere(source_tree, document):
 def test_nothing_is_installed_from_an_index_yet(source_tree):
     for document in source_tree.glob("*.md"):
         assert not re.search(r"pip install [\"']?kl[_-]c", document.read_text()), document
+
+
+def test_the_worked_example_fits_the_sources(source_tree):
+    """What the diffs of CONTRIBUTING.md show of a file stands there, in that order."""
+    text = (source_tree / "CONTRIBUTING.md").read_text()
+    diffs = [found[2] for found in FENCED.finditer(text) if found[1] == "diff"]
+    assert diffs
+    for diff in diffs:
+        path, *lines = diff.removeprefix("--- ").splitlines()
+        file = map(plain, (source_tree / path).read_text().splitlines())
+        for line in lines:
+            if not line.startswith("+"):
+                assert plain(line[1:]) in file, f"{path}: {line}"  # the iterator keeps the order
+
+
+def plain(line):
+    """A line but for its spaces: lists in C are padded to a margin."""
+    return " ".join(line.split())
