@@ -55,26 +55,35 @@ static int score_logarithms(const kl_job *job, kl_source p, kl_source q, double 
                                                            job->n, &params, score);
 }
 
-/* Through kernels of growing care until one promises its answer. A row once suspect stays so. */
-static int score_row(const kl_job *job, const kl_source *p, const kl_source *q, double *score)
+/* In float64, and beyond the range of its kernels with still more care. */
+static int score_wide(const kl_job *job, const kl_source *p, const kl_source *q, double *score)
 {
-    kl_family family = kl_family_of(p->form);
     kl_source wide_p = widened(p), wide_q = q ? widened(q) : wide_p;
+    const kl_source *second = q ? &wide_q : NULL;
+    kl_family family = kl_family_of(p->form);
     if (q && (family != kl_family_of(q->form)
               || (job->params.temperature != 1 && p->form != q->form)))
         return score_logarithms(job, wide_p, wide_q, score);
-
-    const kl_row_function *rows = kl_active->rows[job->kernel][family];
-    const kl_source *second = q ? &wide_q : NULL;
-    int native = p->dtype < KL_KERNEL_DTYPES && (!q || p->dtype == q->dtype);
-    int status = native ? rows[p->dtype](p, q, job->n, &job->params, score) : KL_RETRY;
-    if (status & KL_RETRY && !(native && p->dtype == KL_FLOAT64))
-        status = (status & KL_SUSPECT)
-                 | rows[KL_FLOAT64](&wide_p, second, job->n, &job->params, score);
+    int status = kl_active->rows[job->kernel][family][KL_FLOAT64](&wide_p, second, job->n,
+                                                                &job->params, score);
     if (status & KL_RETRY)
         status |= family == KL_LINEAR
                       ? kl_careful(job->kernel, &wide_p, second, job->n, &job->params, score)
                       : score_logarithms(job, wide_p, wide_q, score);
+    return status;
+}
+
+/* Through kernels of growing care until one promises its answer. A row once suspect stays so. */
+static int score_row(const kl_job *job, const kl_source *p, const kl_source *q, double *score)
+{
+    kl_family family = kl_family_of(p->form);
+    int status = KL_RETRY;
+    if (p->dtype < KL_KERNEL_DTYPES
+        && (!q || (p->dtype == q->dtype && family == kl_family_of(q->form)
+                   && (job->params.temperature == 1 || p->form == q->form))))
+        status = kl_active->rows[job->kernel][family][p->dtype](p, q, job->n, &job->params, score);
+    if (KL_UNLIKELY(status & KL_RETRY))
+        status = (status & KL_SUSPECT) | score_wide(job, p, q, score);
     return status;
 }
 
