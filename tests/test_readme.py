@@ -113,26 +113,22 @@ def test_every_measure_is_in_the_table_as_it_is_called(readme):
     assert shown == calls
 
 
-def test_every_keyword_is_in_the_table_with_its_default(readme):
+def test_every_keyword_is_in_the_table_with_its_default_and_its_measures(readme):
     shown = {}
-    for names, defaults, _ in table(readme, "keyword", "default", "means"):
-        shown |= dict(zip(code(names), code(defaults), strict=True))
+    for name, default, meaning in table(readme, "keyword", "default", "means"):
+        _, but, denied = meaning.partition("Not of ")
+        _, only, granted = meaning.partition("Only of ")
+        named = [m for m in _kernels.MEASURES if m.startswith(tuple(code(denied or granted)))]
+        assert named or not (but or only), meaning
+        takers = [m for m in _kernels.MEASURES if (m in named) == bool(only)]
+        shown[code(name)[0]] = code(default)[0], takers
     taken = {}
     for measure in _kernels.MEASURES:
         for x in inspect.signature(getattr(kl_c, measure)).parameters.values():
             if x.default is not x.empty:
-                taken[x.name] = repr(x.default).replace("'", '"')
+                _, takers = taken.setdefault(x.name, (repr(x.default).replace("'", '"'), []))
+                takers.append(measure)
     assert shown == taken
-
-
-@pytest.mark.parametrize("keyword", ["axis", "eps"])
-def test_keywords_that_the_table_denies_some_measures(readme, keyword):
-    keywords = table(readme, "keyword", "default", "means")
-    (meaning,) = (row[2] for row in keywords if code(row[0]) == [keyword])
-    denied = tuple(code(meaning.partition("Not of ")[2]))
-    for name in _kernels.MEASURES:
-        taken = keyword in inspect.signature(getattr(kl_c, name)).parameters
-        assert taken != name.startswith(denied), name
 
 
 def test_every_form_dtype_and_rule_is_named(readme):

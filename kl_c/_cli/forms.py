@@ -7,6 +7,7 @@ suggest, and refused where the rows contradict it.
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kl_c import _kernels
