@@ -22,7 +22,7 @@ FAINT = "#777777"
 INCHES = (8.0, 4.6)
 DOTS_PER_INCH = 160
 BINS_PER_DECADE = 8
-HEADROOM = 1.18  # for the names above the highest bars
+HEADROOM = 1.22  # for the names above the highest bars
 
 
 def draw(path: Path, kl: Mapping[int, Floats], outcomes: int) -> None:
@@ -100,8 +100,10 @@ def _draw_spread(axes: Any, kl: Mapping[int, Floats], outcomes: int) -> None:
             axes.vlines(median, 0, 1.02 * top, color=colour, linewidth=1.6, ls=(0, (4, 2)))
         # The names stand at the median, or at the highest bar when the median is not on this axis.
         at = (median if median > 0 else bins[heights.argmax()], top)
-        _write(axes, f"median {_figure(median)}", at, 6, color=INK, fontsize=8.5)
-        _write(axes, f"{bits} bits", at, 17, color=colour, fontsize=12, fontweight="bold")
+        # One below the other: medians a decade apart leave no more room beside each other.
+        _write(axes, _figure(median), at, 5, color=INK, fontsize=9)
+        _write(axes, "median", at, 16, color=INK, fontsize=9)
+        _write(axes, f"{bits} bits", at, 28, color=colour, fontsize=12, fontweight="bold")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(bins[0], bins[-1])
