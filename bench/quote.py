@@ -87,6 +87,8 @@ def accuracy_table(found: list[dict]) -> str:
         raise ValueError(f"{beyond} of the accuracy results are beyond their limit")
     nearest: dict[tuple[str, str], dict] = {}
     for row in found:
+        if not row["plain"]:  # near equality: said in words, not by a ratio to almost nothing
+            continue
         key = row["measure"], row["dtype"]
         if key not in nearest or row["share of limit"] > nearest[key]["share of limit"]:
             nearest[key] = row

@@ -11,7 +11,7 @@ them the long way, so that no check stands twice.
 
 import os
 import sys
-from operator import index
+from operator import index as _index
 
 import numpy as np
 

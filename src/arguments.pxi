@@ -8,11 +8,13 @@ cdef object _default_workers = None
 
 cdef double real_number(object value, str name) except? -1:
     try:
-        return <double>value
+        if not isinstance(value, ndarray) or value.ndim == 0:
+            return <double>value
     except TypeError:
-        raise TypeError(f"{name} must be a real number, got {type(value).__name__}") from None
+        pass
     except OverflowError:
         return HUGE_VAL  # an integer beyond the floats is out of every range, and is said so
+    raise TypeError(f"{name} must be a real number, got {type(value).__name__}")
 
 
 cdef int one_form(object form) except -1:
@@ -87,8 +89,8 @@ cdef int read_invalid(object invalid, kl_job *job) except -1:
 
 cdef object integer(object value, str name, str expected="an integer"):
     try:
-        if not isinstance(value, bool):
-            return index(value)
+        if not isinstance(value, (bool, np.bool_)):
+            return _index(value)
     except TypeError:
         pass
     raise TypeError(f"{name} must be {expected}, got {type(value).__name__}")

@@ -103,12 +103,20 @@ KL_INLINE int kl_finish(kl_kernel kernel, const kl_totals *totals, double p_mass
                         double c, double scale, double weight, const kl_ranges *ranges,
                         double *score)
 {
-    if (kernel == KL_KERNEL_kl_divergence)
+    switch (kernel) { /* no default: the compiler names a kernel without an end */
+    case KL_KERNEL_kl_divergence:
         return kl_finish_divergence(totals->score, p_mass, q_mass, c, score);
-    if (kernel == KL_KERNEL_js_divergence)
+    case KL_KERNEL_js_divergence:
         return kl_finish_mixture(totals->score, p_mass, q_mass, c, weight,
                                  ranges ? ranges->unit : HUGE_VAL, score);
-    return kl_finish_cross_entropy(totals, q_mass, scale, score);
+    case KL_KERNEL_cross_entropy:
+    case KL_KERNEL_entropy:
+        return kl_finish_cross_entropy(totals, q_mass, scale, score);
+    case KL_KERNEL_rel_entr:
+    case KL_KERNEL_nll:
+        break; /* scored elsewhere */
+    }
+    return 1;
 }
 
 #endif

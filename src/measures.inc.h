@@ -30,6 +30,18 @@ typedef enum {
     KL_KERNEL_nll
 } kl_kernel;
 
+/* Whether log q is taken, so that the floor acts and q = 0 < p is infinite without one. */
+static inline int kl_has_floor(kl_kernel kernel)
+{
+    return kernel == KL_KERNEL_kl_divergence || kernel == KL_KERNEL_cross_entropy;
+}
+
+/* Whether the score is near 0 for nearly equal rows, where float32 sums keep too few digits. */
+static inline int kl_vanishes(kl_kernel kernel)
+{
+    return kernel == KL_KERNEL_kl_divergence || kernel == KL_KERNEL_js_divergence;
+}
+
 #endif
 
 #ifdef LANE

@@ -105,8 +105,7 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
                                  const kl_params *params, double *score)
 {
     const kl_ranges *ranges = &K(RANGES);
-    int has_floor = kernel == KL_KERNEL_kl_divergence || kernel == KL_KERNEL_cross_entropy;
-    int pair = kernel != KL_KERNEL_entropy, has_peak = !pair || kernel == KL_KERNEL_cross_entropy;
+    int has_floor = kl_has_floor(kernel), pair = kernel != KL_KERNEL_entropy;
     kl_totals totals;
     double p_mass, q_mass;
     int negative;
@@ -164,7 +163,7 @@ check:;
     int status = kl_check_mass(p, p_mass) | (pair ? kl_check_mass(q, q_mass) : KL_OK);
     if (negative)
         status |= KL_SUSPECT;
-    if (!has_peak && *score < ranges->too_small && *score > 0)
+    if (kl_vanishes(kernel) && *score < ranges->too_small && *score > 0)
         status |= KL_RETRY;
     return status;
 }

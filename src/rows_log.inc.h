@@ -232,9 +232,9 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     *score = kl_not_negative((total + lost) / p_z);
     if (kernel == KL_KERNEL_js_divergence)
         *score = kl_within_mixture(*score, params->weight);
-    else if (any(less(all(0), holes)) && status == KL_OK)
+    else if (kl_has_floor(kernel) && any(less(all(0), holes)) && status == KL_OK)
         *score = HUGE_VAL;
-    if (kernel != KL_KERNEL_cross_entropy && *score < K(RANGES).too_small && *score > 0)
+    if (kl_vanishes(kernel) && *score < K(RANGES).too_small && *score > 0)
         status |= KL_RETRY;
     return status;
 }

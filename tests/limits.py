@@ -72,6 +72,14 @@ def _rounding(measure: str, narrower: bool, forms: tuple, size: float) -> float:
     return limit * size + noise * d + noise**2 / 2
 
 
+def is_plain(measure: str, dtypes: tuple, forms: tuple, exact: float) -> bool:
+    """Whether the promised relative error is all that is allowed, to a per cent of it."""
+    if exact == 0 or math.isinf(exact):
+        return False
+    relative = error(measure, dtypes, forms, exact) / abs(exact)
+    return relative <= 1.01 * (NARROWER if is_narrower(*dtypes) else FLOAT64)
+
+
 def relative_error(measure: str, dtypes: tuple, forms: tuple, exact: float) -> float:
     """``error`` as a share of ``exact``, which is neither 0 nor infinite."""
     return error(measure, dtypes, forms, exact) / abs(exact)

@@ -23,7 +23,7 @@ def widths():
 
 @pytest.fixture(scope="module")
 def worst():
-    """(measure, form, dtype, backend) -> the case closest to its limit, or furthest beyond it."""
+    """(measure, form, dtype, backend, whether the limit is plain) -> the case closest to it."""
     found = {}
     yield found
     rows = sorted(found.values(), key=lambda row: -row["share of limit"])
@@ -49,7 +49,7 @@ def test_within_the_limits(dtype, widths, worst):
         results, _ = forced_backend.run(backend, asked)
         for case, result in zip(cases, results, strict=True):
             row = compare(case, result, backend)
-            key = case.measure, case.form, dtype, backend
+            key = case.measure, case.form, dtype, backend, row["plain"]
             if key not in worst or row["share of limit"] > worst[key]["share of limit"]:
                 worst[key] = row
             if row["share of limit"] > 1:
@@ -93,8 +93,10 @@ def compare(case, result, backend):
         error = 0.0 if value == high else abs(value - high - low)
         # NaN, an infinity too few or too many, and anything but an exact 0 where that is asked
         wrong = not np.isfinite(error) or (limit == 0 and error > 0)
-        found.append((np.inf if wrong else error and error / limit, error, value, high))
-    share, error, value, exact = max(found)
+        share = np.inf if wrong else error and error / limit
+        plain = limits.is_plain(case.measure, (case.dtype,), (case.form,), high)
+        found.append((share, error, value, high, plain))
+    share, error, value, exact, plain = max(found)
     return {
         "measure": case.measure,
         "form": case.form,
@@ -106,4 +108,5 @@ def compare(case, result, backend):
         "exact": repr(exact),
         "relative error": error / abs(exact) if exact and error else error,
         "share of limit": share,
+        "plain": plain,
     }

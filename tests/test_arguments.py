@@ -61,7 +61,8 @@ def test_axis_is_resolved_in_each_array_by_itself():
 
 
 def test_many_axes():
-    p = rows((2,) + (1,) * 61 + (2, 3))
+    most = 64 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32  # NumPy's own limit
+    p = rows((2,) + (1,) * (most - 3) + (2, 3))
     flat = p.reshape(4, 3)
     for f, expected in zip(calls(p, p), calls(flat, flat), strict=True):
         assert_bits(f().ravel(), expected().ravel(), f.measure)
@@ -74,13 +75,13 @@ def test_many_axes():
 @pytest.mark.parametrize("base", [2, 10.0, math.e, np.float32(3), 1.0000001, 1e300])
 def test_base_is_the_unit(base, form):
     p, q = rows((19,), form), rows((19,), form, seed=1)
-    for f in calls(p, q, form):
+    for f in calls(p, q, form, measures=taking("base")):
         assert_close_to_reference(f, ("float64",), (form,), base=base)
 
 
 def test_a_base_below_one_turns_the_sign():
     p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
-    for f in calls(p, q):
+    for f in calls(p, q, measures=taking("base")):
         if f.measure != "js_distance":  # whose root there is none
             np.testing.assert_array_equal(f(base=0.5), -np.asarray(f(base=2)), f.measure)
 

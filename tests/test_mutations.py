@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,27 @@ def test_search_text_occurs_once(mutation, source_tree):
     assert mutation["replace"] != mutation["search"]
 
 
+@pytest.fixture(scope="module")
+def installed(source_tree, tmp_path_factory):
+    """Where the library with each error is, by name; two builds at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        builds = {
+            mutation["name"]: pool.submit(
+                install_with, mutation, source_tree, tmp_path_factory.mktemp("planted")
+            )
+            for mutation in MUTATIONS
+        }
+        return {name: build.result() for name, build in builds.items()}
+
+
 @pytest.mark.mutation
 @each_mutation
-def test_planted_error_turns_its_test_red(mutation, source_tree, tmp_path):
+def test_planted_error_turns_its_test_red(mutation, source_tree, installed):
     named = ["pytest", "-q", mutation["test"]]
     backend = {"KL_C_BACKEND": mutation["backend"]} if "backend" in mutation else {}
     unpatched = run(named, source_tree, **backend)
     assert unpatched.returncode == GREEN, unpatched.stdout
-    target = install_with(mutation, source_tree, tmp_path)
+    target = installed[mutation["name"]]
     patched = run(named, source_tree, PYTHONPATH=str(target), **backend)
     # Exactly "tests failed": a test that cannot be collected or a crash would prove nothing.
     assert patched.returncode == RED, patched.stdout

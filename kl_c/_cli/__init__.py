@@ -38,13 +38,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Python flushes once more when it exits; give that flush somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 141
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
-    except (InputError, OSError) as error:
+    except InputError as error:
         return _complain(str(error), 2)
+    except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:  # it was the output that failed
+            _discard_output()
+        return _complain(str(error), 2)
+
+
+def _discard_output() -> None:
+    """Python flushes once more when it exits; give that flush somewhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str, code: int) -> int:

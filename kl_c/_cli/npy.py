@@ -138,7 +138,7 @@ def _number_type(path: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
     except ImportError:
         raise InputError(
             f"{path}: expected a dtype that NumPy knows, found 2-byte values without one; if they "
-            'are bfloat16: pip install "kl_c[cli]" (or ml_dtypes)'
+            "are bfloat16: pip install ml_dtypes"
         ) from None
     bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
     return bfloat16

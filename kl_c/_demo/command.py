@@ -183,7 +183,7 @@ def _draw(path: Path, kl: dict[int, Any]) -> None:
     try:
         picture.draw(path, kl, VOCABULARY)
     except ImportError as error:
-        print(f'no picture: {error}; pip install "kl_c[cli]" brings what it takes')
+        print(f"no picture: {error}; pip install matplotlib brings what it takes")
     else:
         print(f"{path}: KL(base || copy) of every held-out word")
 
