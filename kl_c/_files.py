@@ -16,7 +16,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Whoever opens ``path`` sees the old file or the complete new one. When the block raises, the
     temporary file is removed and ``path`` stays as it was.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # of a link, what it points to
+    if target.exists() and not target.is_file():
+        with open(target, "wb") as file:  # a pipe or a device has no old contents to keep
+            yield file
+        return
     # Not tempfile: its files are private to the user (mode 0600), and the rename would keep that.
     temporary = target.with_name(f".kl_c-{os.urandom(8).hex()}.tmp")
     try:

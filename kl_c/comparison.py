@@ -9,6 +9,7 @@ import json
 import math
 import os
 import zipfile
+import zlib
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,17 @@ from kl_c import _kernels
 from kl_c._files import replacing
 from kl_c._statistics import STATISTICS, Columns, Settings, raise_for_first_bad_row, score
 from kl_c._summary import perplexity, summarise
+
+# What reading a damaged or foreign file may raise.
+_DAMAGED = (
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 __all__ = ["Comparison", "compare"]
 
@@ -99,6 +111,12 @@ class Comparison:
     ) -> None:
         self.settings = Settings(form, temperature, eps, invalid, base, workers)
         self.settings.check()
+        # Checked, so that these are numbers; NumPy's would not fit into JSON.
+        self.settings = self.settings._replace(
+            temperature=float(temperature),
+            eps=None if eps is None else float(eps),
+            base=None if base is None else float(base),
+        )
         self._blocks: list[Columns] = []
         self._outcomes: int | None = None  # of a row, known from the first block on
 
@@ -217,7 +235,7 @@ class Comparison:
             loaded = cls(**keywords)
             loaded._outcomes = settings["outcomes"]
             loaded._blocks.append(_checked(columns))
-        except (EOFError, LookupError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise ValueError(
                 f"{os.fspath(path)}: expected rows written by Comparison.save, found {error}"
             ) from error

@@ -80,7 +80,7 @@ def show_config():
     -------
     dict
         ``version``; ``backend``, the one in use; ``backends``, those that this build and CPU have,
-        lowest first; ``lanes`` per vector and dtype; ``block``, the elements per block;
+        lowest first; ``lanes`` per vector and dtype; ``block``, the most elements per block;
         ``compiler``; ``numpy``, the version in use.
 
     Examples

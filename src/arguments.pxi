@@ -3,7 +3,6 @@
 FORMS = ("probs", "counts", "log_probs", "logits")
 INVALID = ("raise", "nan", "ignore")
 cdef double DEFAULT_EPS = 2.0 ** -126
-cdef object _default_workers = None
 
 
 cdef double real_number(object value, str name) except? -1:
@@ -106,12 +105,12 @@ cdef object checked_workers(object workers):
 
 
 def set_workers(workers):
-    """Set how many threads a call with ``workers=None`` uses.
+    """Set how many threads a call with ``workers=None`` may use.
 
     Parameters
     ----------
     workers : int or None
-        At least 1, -1 for all that this process may use, or None for ``KL_C_NUM_THREADS``, else 1.
+        At least 1, -1 for all that this process may use, or None for the default.
 
     Raises
     ------
@@ -120,11 +119,10 @@ def set_workers(workers):
 
     Notes
     -----
-    Calls run on the calling thread for now, whatever the number; the number is checked.
+    The number is checked and not used yet: every call runs on the thread that calls.
 
     Examples
     --------
     >>> kl_c.set_workers(1)
     """
-    global _default_workers
-    _default_workers = checked_workers(workers)
+    checked_workers(workers)

@@ -1,4 +1,4 @@
-/* One backend: the three files of formulas and loops, instantiated for every storage type. The
+/* One backend: the files of formulas and loops, instantiated for every storage type. The
    file that includes this has included an ISA header and defined BACKEND and BACKEND_NAME. */
 
 #include "finish.h"

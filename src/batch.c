@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "finish.h"
 #include "kl.h"
 
 ptrdiff_t kl_offset(const ptrdiff_t *shape, const ptrdiff_t *strides, int ndim, ptrdiff_t row)
@@ -31,6 +32,26 @@ static kl_source widened(const kl_source *row)
     return source;
 }
 
+/* The normaliser of a log row, which a kernel of its dtype may read. */
+static kl_log_sums log_sums_of(const kl_source *row, ptrdiff_t n, double temperature)
+{
+    double sums[3];
+    kl_dtype dtype = row->widen ? KL_FLOAT64 : row->dtype;
+    kl_active->normalisers[KL_LOG][dtype](row, n, temperature, sums);
+    return (kl_log_sums){sums[0], sums[1], sums[2], 0};
+}
+
+/* The row in float64, less its maximum and divided by the temperature where it is read. */
+static kl_source tempered(const kl_source *logits, ptrdiff_t n, double temperature)
+{
+    kl_source row = widened(logits);
+    double maximum = log_sums_of(&row, n, 1).maximum;
+    row.direct = 0;
+    row.shift = fabs(maximum) < HUGE_VAL ? maximum : 0;
+    row.divisor = temperature;
+    return row;
+}
+
 /* Rows of different families, log rows under different temperatures, and logits or temperatures
    beyond the range of the kernels meet as logarithms in float64, logits less their maximum and
    divided by the temperature where they are read. */
@@ -43,12 +64,8 @@ static int score_logarithms(const kl_job *job, kl_source p, kl_source q, double 
         row->direct = 0;
         if (kl_family_of(row->form) == KL_LINEAR)
             row->take_log = 1;
-        else if (row->form == KL_LOGITS) {
-            double sums[3];
-            kl_active->normalisers[KL_LOG][KL_FLOAT64](row, job->n, 1, sums);
-            row->shift = fabs(sums[0]) < HUGE_VAL ? sums[0] : 0;
-            row->divisor = params.temperature;
-        }
+        else if (row->form == KL_LOGITS)
+            *row = tempered(row, job->n, params.temperature);
     }
     params.temperature = 1;
     return kl_active->rows[job->kernel][KL_LOG][KL_FLOAT64](&p, job->arrays == 2 ? &q : NULL,
@@ -94,7 +111,7 @@ static int score_label(const kl_job *job, const kl_source *q, int64_t label, dou
     kl_source row = widened(q), entry = row;
     entry.data += label * q->stride;
     entry.direct = 0;
-    double x, sums[3];
+    double x, sums[2];
     kl_gather(&entry, 0, 1, &x);
     int status = KL_OK;
     if (q->form == KL_PROBS) {
@@ -125,14 +142,15 @@ static int score_label(const kl_job *job, const kl_source *q, int64_t label, dou
                                      : log(x + others) - log(x);
     } else {
         double temperature = job->params.temperature;
-        const kl_source *as_is = q->dtype < KL_KERNEL_DTYPES ? q : &row;
-        kl_active->normalisers[KL_LOG][as_is == q ? q->dtype : KL_FLOAT64](as_is, job->n,
-                                                                        temperature, sums);
-        double weight = sums[1] + sums[2], mass = exp(sums[0]) * weight;
-        *score = (sums[0] - x) / temperature + log1p(sums[1] - 1 + sums[2]);
-        if (!(weight > 0 && weight < HUGE_VAL && fabs(sums[0]) < HUGE_VAL)
-            || (q->form == KL_LOG_PROBS && !(fabs(mass - 1) <= q->tolerance * (1 - 1e-4))))
-            status = KL_SUSPECT;
+        if (q->dtype < KL_KERNEL_DTYPES && temperature == 1)
+            row = *q;
+        else if (q->form == KL_LOGITS) {
+            row = tempered(q, job->n, temperature);
+            x = (x - row.shift) / temperature;
+        }
+        kl_log_sums sums_of_row = log_sums_of(&row, job->n, 1);
+        status = kl_check_log_mass(q, &sums_of_row);
+        *score = (sums_of_row.maximum - x) + kl_log_z(&sums_of_row);
     }
     if (job->params.eps > 0 && *score > -log(job->params.eps))
         *score = -log(job->params.eps);
@@ -222,21 +240,17 @@ void kl_run(kl_job *job, ptrdiff_t begin, ptrdiff_t end)
 
 kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)
 {
-    kl_source source = kl_row_of(array, row), wide = widened(&source);
-    int native = source.dtype < KL_KERNEL_DTYPES;
-    kl_family family = kl_family_of(source.form);
-    double sums[3], mass;
-    kl_active->normalisers[family][native ? source.dtype : KL_FLOAT64](native ? &source : &wide, n,
-                                                                     1, sums);
-    int valid;
-    if (family == KL_LINEAR)
-        valid = sums[1] >= 0 && sums[0] > 0 && sums[0] < HUGE_VAL
-                && fabs(sums[0] - 1) <= source.tolerance * (1 - 1e-4);
-    else {
-        double weight = sums[1] + sums[2];
-        valid = weight > 0 && weight < HUGE_VAL && fabs(sums[0]) < HUGE_VAL
-                && (source.form == KL_LOGITS
-                    || fabs(exp(sums[0]) * weight - 1) <= source.tolerance * (1 - 1e-4));
+    kl_source source = kl_row_of(array, row);
+    kl_source read = source.dtype < KL_KERNEL_DTYPES ? source : widened(&source);
+    double sums[2], mass;
+    int status;
+    if (kl_family_of(source.form) == KL_LINEAR) {
+        kl_dtype dtype = read.widen ? KL_FLOAT64 : read.dtype;
+        kl_active->normalisers[KL_LINEAR][dtype](&read, n, 1, sums);
+        status = sums[1] < 0 ? KL_SUSPECT : kl_check_mass(&source, sums[0]);
+    } else {
+        kl_log_sums log_sums = log_sums_of(&read, n, 1);
+        status = kl_check_log_mass(&source, &log_sums);
     }
-    return valid ? KL_ROW_VALID : kl_classify(&source, n, &mass);
+    return status == KL_OK ? KL_ROW_VALID : kl_classify(&source, n, &mass);
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "finish.h"
 #include "kl.h"
 
 /* The power of two that brings the mass of the row to [1/2, 1), and the mass so scaled. */
@@ -24,9 +25,7 @@ static double scaled_mass(const kl_source *row, ptrdiff_t n, int *exponent)
                     continue;
                 }
                 x = ldexp(x, -*exponent);
-                double total = sum + x;
-                lost += sum >= x ? (sum - total) + x : (x - total) + sum;
-                sum = total;
+                kl_carry(&sum, &lost, x);
             }
         }
     }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "finish.h"
 #include "kl.h"
 
 kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass)
@@ -26,11 +27,8 @@ kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass)
             negative |= !logarithms && x < 0;
             positive |= logarithms ? x > -HUGE_VAL : x > 0;
             double weight = row->form == KL_LOG_PROBS ? exp(x) : x;
-            if (row->form != KL_LOGITS) {
-                double total = sum + weight;
-                lost += fabs(sum) >= fabs(weight) ? (sum - total) + weight : (weight - total) + sum;
-                sum = total;
-            }
+            if (row->form != KL_LOGITS)
+                kl_carry(&sum, &lost, weight);
         }
     }
     *mass = sum + (isfinite(lost) ? lost : 0);

@@ -5,7 +5,7 @@
 #include "kl.h"
 
 const kl_measure kl_measures[] = {
-#define KL_MEASURE_ENTRY(name, kind, kernel) {#name, #kind},
+#define KL_MEASURE_ENTRY(name, kind) {#name, #kind},
     KL_MEASURE_LIST(KL_MEASURE_ENTRY)
 #undef KL_MEASURE_ENTRY
     {NULL, NULL}};

@@ -27,7 +27,9 @@ static double rel_entr_of_logs(double log_p, double log_q, double log_eps)
         return NAN;
     if (log_p == -HUGE_VAL)
         return 0;
-    return exp(log_p) * (log_p - (log_q < floor ? floor : log_q));
+    if (log_q < floor)
+        log_q = floor;
+    return log_q == -HUGE_VAL ? HUGE_VAL : exp(log_p) * (log_p - log_q);
 }
 
 static void rel_entr_linear(const double *p, const double *q, ptrdiff_t count, double eps,

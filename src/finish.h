@@ -59,6 +59,46 @@ KL_INLINE int kl_check_mass(const kl_source *row, double mass)
                : KL_SUSPECT;
 }
 
+/* Rows of small divergences whose float32 sums may keep too few digits: those near equality, and
+   those where a floor acts, whose terms of both signs are as large as the floored q together. */
+KL_INLINE int kl_check_score(kl_kernel kernel, double score, ptrdiff_t n, double eps,
+                             const kl_ranges *ranges)
+{
+    double least = ranges->too_small;
+    if (least > 0 && kl_has_floor(kernel) && eps > 0x1p-100)
+        least += 0.1 * ((double)n * eps < 1 ? (double)n * eps : 1);
+    return kl_vanishes(kernel) && score > 0 && score < least ? KL_RETRY : KL_OK;
+}
+
+/* Weights e**((a - maximum) / T): how many are 1, and the sum of the others. log Z keeps its
+   relative accuracy when one outcome holds all but a sliver. */
+typedef struct {
+    double maximum, at_maximum, others;
+    double gap; /* sum of weight (maximum - a) / T */
+} kl_log_sums;
+
+KL_INLINE double kl_log_z(const kl_log_sums *sums)
+{
+    return log1p(sums->at_maximum - 1 + sums->others);
+}
+
+/* Likewise of a log row. */
+KL_INLINE int kl_check_log_mass(const kl_source *row, const kl_log_sums *sums)
+{
+    double weight = sums->at_maximum + sums->others;
+    if (!(weight > 0 && weight < HUGE_VAL && fabs(sums->maximum) < HUGE_VAL))
+        return KL_SUSPECT;
+    return row->form == KL_LOGITS ? KL_OK : kl_check_mass(row, exp(sums->maximum) * weight);
+}
+
+/* a - b = high + low exactly (Knuth). */
+KL_INLINE double kl_difference(double a, double b, double *low)
+{
+    double high = a - b, b_virtual = a - high;
+    *low = (a - (high + b_virtual)) + (b_virtual - b);
+    return high;
+}
+
 /* sum p log(p/q) / P from S = sum p log(p/(c q)) - p + c q: with t = (c Q - P) / P it is
    S/P + log(1 + t) - t, of second order in t. False where that cancels. */
 KL_INLINE int kl_finish_divergence(double s, double p_mass, double q_mass, double c, double *score)

@@ -24,7 +24,7 @@
 #endif
 
 #define KL_BLOCK 512   /* most elements per block: two of float64 fill a quarter of the L1 cache */
-#define KL_MAX_DIMS 64 /* NumPy's own limit */
+#define KL_MAX_DIMS 64 /* NumPy 2's own limit */
 
 /* The four float types with kernels of their own come first, in the order of a backend's tables. */
 typedef enum {
@@ -88,7 +88,7 @@ typedef int (*kl_row_function)(
 typedef void (*kl_element_function)(const double *p, const double *q, ptrdiff_t count, double eps,
                                     double *result);
 
-/* The normaliser of one row: {mass, least weight} or {maximum, weights equal to it, sum of the
+/* The normaliser of one row: {mass, -1 if a weight is negative} or {maximum, weights equal to it, sum of the
    others relative to it}. */
 typedef void (*kl_normaliser_function)(const kl_source *p, ptrdiff_t n, double temperature,
                                        double *result);

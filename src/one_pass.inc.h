@@ -36,17 +36,20 @@ typedef enum { STORED(normalised), STORED(untempered), STORED(tempered) } STORED
 
 typedef struct {
     vec top, c, far, inverse, inverse_low;
+    vec q_top, q_top_low; /* top - c, to the last digit */
 } STORED(one_pass_scales);
 
 typedef struct {
-    vec weight, x, g, largest_a;
+    vec weight, x, g, largest_a; /* the latter of all a, and of those b that are weighed */
 } STORED(one_pass);
 
 /* Lanes where q is many times p: its weight by itself, not by way of p. */
 KL_INLINE void STORED(one_pass_far)(STORED(one_pass) *sums, vec b, vec d, vec weight, mask far,
                                     const STORED(one_pass_scales) *row)
 {
-    vec below = smaller(sub(b, sub(row->top, row->c)), all((real)(2 * K(NEAR_ZERO))));
+    vec below = sub(sub(b, row->q_top), row->q_top_low);
+    sums->largest_a = larger(keep(far, below), sums->largest_a);
+    below = smaller(below, all((real)(2 * K(NEAR_ZERO))));
     vec q = LANED(exponential_over)(below, row->inverse, row->inverse_low);
     vec surplus = sub(q, weight);
     vec cost = fused(weight, larger(all(-K(ROUNDER)), d), surplus);
@@ -91,10 +94,12 @@ KL_INLINE int STORED(one_pass_sweep)(const kl_source *p, const kl_source *q, ptr
 {
     stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
     real inverse = (real)(1 / temperature);
+    double low, q_top = kl_difference(top, shift, &low);
     STORED(one_pass_scales) row = {
         all((real)top), all((real)shift),
         all((real)(kind == STORED(tempered) ? K(FAR_TEMPERED) : K(FAR))), all(inverse),
-        all((real)(1 / temperature - (double)inverse))};
+        all((real)(1 / temperature - (double)inverse)), all((real)q_top),
+        all((real)((q_top - (double)(real)q_top) + low))};
     vec zero = all(0), largest_a = zero;
     mask inside = equal(zero, zero); /* every lane */
     *sums = (kl_one_pass_sums){0};
@@ -113,7 +118,7 @@ KL_INLINE int STORED(one_pass_sweep)(const kl_source *p, const kl_source *q, ptr
             /* Lanes past the end see d near 0 and weigh nothing. */
             ptrdiff_t left = count - i;
             vec a = STORED(fetch_some)(pb + i, left, row.top);
-            vec b = STORED(fetch_some)(qb + i, left, sub(row.top, row.c));
+            vec b = STORED(fetch_some)(qb + i, left, row.q_top);
             STORED(one_pass_step)(&s, a, b, left < LANES ? first_lanes(left) : inside, &row, kind);
         }
         kl_carry(&sums->weight, &sums->weight_lost, sum_of(add(s.weight, t.weight)));

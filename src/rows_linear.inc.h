@@ -1,7 +1,7 @@
 /* The loops over probs and counts, for one STORAGE type.
 
    A row of probs is read once: a sweep compares p with q as they are, and the masses that came
-   with it correct the sum to that of the normalised rows (finish_*). Where that would lose digits,
+   with it correct the sum to that of the normalised rows (kl_finish). Where that would lose digits,
    or a floor must be compared with a normalised q, and always for counts, a second sweep over the
    row, now in cache, compares p with c q, c = P/Q. */
 
@@ -163,9 +163,7 @@ check:;
     int status = kl_check_mass(p, p_mass) | (pair ? kl_check_mass(q, q_mass) : KL_OK);
     if (negative)
         status |= KL_SUSPECT;
-    if (kl_vanishes(kernel) && *score < ranges->too_small && *score > 0)
-        status |= KL_RETRY;
-    return status;
+    return status | kl_check_score(kernel, *score, n, params->eps, ranges);
 }
 
 #define KL_LINEAR_ROW(kernel)                                                                      \

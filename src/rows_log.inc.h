@@ -6,34 +6,6 @@
 #ifndef KL_LOG_NORMALISER
 #define KL_LOG_NORMALISER
 
-/* Weights e**((a - maximum) / T): how many are 1, and the sum of the others. log Z keeps its
-   relative accuracy when one outcome holds all but a sliver. */
-typedef struct {
-    double maximum, at_maximum, others;
-    double gap; /* sum of weight (maximum - a) / T */
-} kl_log_sums;
-
-KL_INLINE double kl_log_z(const kl_log_sums *sums)
-{
-    return log1p(sums->at_maximum - 1 + sums->others);
-}
-
-KL_INLINE int kl_check_log_mass(const kl_source *row, const kl_log_sums *sums)
-{
-    double weight = sums->at_maximum + sums->others;
-    if (!(weight > 0 && weight < HUGE_VAL && fabs(sums->maximum) < HUGE_VAL))
-        return KL_SUSPECT;
-    return row->form == KL_LOGITS ? KL_OK : kl_check_mass(row, exp(sums->maximum) * weight);
-}
-
-/* a - b = high + low exactly (Knuth). */
-KL_INLINE double kl_difference(double a, double b, double *low)
-{
-    double high = a - b, b_virtual = a - high;
-    *low = (a - (high + b_virtual)) + (b_virtual - b);
-    return high;
-}
-
 /* Temperatures whose inverse, and maxima whose difference the lanes hold. */
 static const double COLDEST_f64 = 0x1p-900, COLDEST_f32 = 0x1p-60;
 static const double LARGEST_LOGIT_f64 = 0x1p1000, LARGEST_LOGIT_f32 = 0x1p100;
@@ -80,8 +52,8 @@ KL_INLINE void STORED(log_sums)(const kl_source *p, ptrdiff_t n, double temperat
             if (factor > 0) {
                 sums->others = (sums->others + sums->at_maximum) * factor;
                 sums->gap = sums->gap * factor + sums->others * fall;
-            } else
-                sums->others = sums->gap = 0;
+            } else /* times 0, for a NaN to stay */
+                sums->others = sums->gap = (sums->others + sums->at_maximum) * 0;
             sums->at_maximum = 0;
             sums->maximum = maximum;
         }
@@ -192,9 +164,9 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     double low, high = kl_difference(ps.maximum, qs.maximum, &low);
     double more = (p_log_z - q_log_z) * temperature;
     real c = (real)(high + more);
-    if (!(fabs(ps.maximum) < K(LARGEST_LOGIT) && fabs(qs.maximum) < K(LARGEST_LOGIT))
-        && status == KL_OK)
-        return KL_RETRY;
+    int numbers = p_z > 0 && p_z < HUGE_VAL && q_z > 0 && q_z < HUGE_VAL; /* no NaN, no +inf */
+    if (!(fabs(ps.maximum) < K(LARGEST_LOGIT) && fabs(qs.maximum) < K(LARGEST_LOGIT)) && numbers)
+        return KL_RETRY | status;
     STORED(log_scales) row;
     row.p_top = all((real)ps.maximum);
     row.q_top = all((real)qs.maximum);
@@ -232,10 +204,9 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     *score = kl_not_negative((total + lost) / p_z);
     if (kernel == KL_KERNEL_js_divergence)
         *score = kl_within_mixture(*score, params->weight);
-    else if (kl_has_floor(kernel) && any(less(all(0), holes)) && status == KL_OK)
+    else if (kl_has_floor(kernel) && any(less(all(0), holes)) && numbers)
         *score = HUGE_VAL;
-    if (kl_vanishes(kernel) && *score < K(RANGES).too_small && *score > 0)
-        status |= KL_RETRY;
+    status |= kl_check_score(kernel, *score, n, params->eps, &K(RANGES));
     return status;
 }
 

@@ -26,7 +26,7 @@ def entropy(p, *, form=_PROBS, axis=_LAST, base=None, temperature=_ONE, invalid=
     keepdims : bool
         Keep the axis of outcomes, with length 1.
     workers : int, optional
-        Threads for this call; None takes that of `set_workers`.
+        Threads for this call; checked and not used yet, see `set_workers`.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
     out : ndarray, optional
         Where to write the result: float64 or float32 of exactly its shape. It is returned.
     workers : int, optional
-        Threads for this call; None takes that of `set_workers`.
+        Threads for this call; checked and not used yet, see `set_workers`.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def nll(labels, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=
     keepdims : bool
         Keep the axis of outcomes, with length 1.
     workers : int, optional
-        Threads for this call; None takes that of `set_workers`.
+        Threads for this call; checked and not used yet, see `set_workers`.
 
     Returns
     -------

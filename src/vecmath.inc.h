@@ -80,7 +80,7 @@ KL_INLINE vec LANED(divergence_core)(vec p, vec k, vec a, vec p_plus_y, vec q_le
     return fused(p, log_ratio_rest, fused(s, a, q_less_y));
 }
 
-/* The term for p, q >= TINY; least is raised to the largest k seen. */
+/* The term for p, q >= TINY; largest_k is raised to k. */
 KL_INLINE vec LANED(divergence_term)(vec p, vec q, vec *largest_k)
 {
     exponent e = exponent_of_ratio(p, q);
@@ -90,7 +90,8 @@ KL_INLINE vec LANED(divergence_term)(vec p, vec q, vec *largest_k)
 }
 
 /* The term of p against c q, where f >= q is q or its floor. c f is rounded; what the rounding
-   took, exact by a fused multiplication, matters near equality alone and is put back there. */
+   took, exact by a fused multiplication, matters near equality alone and is put back there. One
+   lane of float64 has no fused multiplication: it loses u/d, which the limit allows. */
 KL_INLINE vec LANED(scaled_divergence_term)(vec p, vec q, vec f, vec c)
 {
     vec cf = mul(c, f);
@@ -151,7 +152,7 @@ KL_INLINE vec LANED(exp_rest)(vec r)
     return mul(mul(r, r), polynomial(r, K(EXP)));
 }
 
-/* exp x for x <= 60, 0 below the normal range. Relative error below 1.3e-7 (float32), 3e-16. */
+/* exp x for x <= 60 (float64: 600), 0 below the normal range. Relative error below 1.3e-7 (float32), 3e-16. */
 KL_INLINE vec LANED(exponential)(vec x)
 {
     vec k, power;

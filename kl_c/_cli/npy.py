@@ -8,6 +8,7 @@ would grow with every page touched.
 import math
 import os
 import stat
+import tokenize
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -123,7 +124,7 @@ def _header(path: str, file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]
         if version not in readers:  # 3.0 exists for names of fields, which no array of numbers has
             raise InputError(f"{path}: expected .npy version 1.0 or 2.0, found {version}")
         return readers[version](file)
-    except ValueError as error:
+    except (ValueError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
         raise InputError(f"{path}: expected a .npy header, found: {error}") from error
 
 
