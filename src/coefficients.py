@@ -68,7 +68,7 @@ POLYNOMIALS = (
     ("ATANH_F64", atanh_rest, (0, "0.0401"), 8, False),
     ("ATANH_F32", atanh_rest, (0, "0.0401"), 3, True),
     ("EXP_F64", exp_rest, ("-0.3466", "0.3466"), 10, False),
-    ("EXP_F32", exp_rest, ("-0.3466", "0.3466"), 5, True),
+    ("EXP_F32", exp_rest, ("-0.3466", "0.3466"), 6, True),
 )
 
 

@@ -88,8 +88,8 @@ typedef int (*kl_row_function)(
 typedef void (*kl_element_function)(const double *p, const double *q, ptrdiff_t count, double eps,
                                     double *result);
 
-/* The normaliser of one row: {mass, -1 if a weight is negative} or {maximum, weights equal to it, sum of the
-   others relative to it}. */
+/* The normaliser of one row: {mass, -1 if a weight is negative}, or {maximum, weights equal to it,
+   sum of the others relative to it}. */
 typedef void (*kl_normaliser_function)(const kl_source *p, ptrdiff_t n, double temperature,
                                        double *result);
 

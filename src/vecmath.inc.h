@@ -17,13 +17,14 @@ static const double ATANH_f64[] = {
 static const float ATANH_f32[] = {0x1.555566p-1f, 0x1.996250p-2f, 0x1.32c83cp-2f};
 
 /* (exp(r) - 1 - r) / r**2 in powers of r, |r| <= log(2) / 2. Relative error below 2.4e-16
-   (float64) and 1.4e-7 (float32). */
+   (float64) and 9.2e-9 (float32). */
 static const double EXP_f64[] = {
     0x1.0000000000001p-1, 0x1.5555555555556p-3, 0x1.5555555553d64p-5, 0x1.11111111109b4p-7,
     0x1.6c16c1788b646p-10, 0x1.a01a01a7c3d59p-13, 0x1.a019b90eefe8ep-16, 0x1.71de0daf7a6ccp-19,
     0x1.2891834686c7ep-22, 0x1.af38a71a18cb9p-26};
 static const float EXP_f32[] = {
-    0x1.000000p-1f, 0x1.5554dcp-3f, 0x1.55551ap-5f, 0x1.120b6cp-7f, 0x1.6d1106p-10f};
+    0x1.000000p-1f, 0x1.555556p-3f, 0x1.5554eap-5f, 0x1.1110e0p-7f, 0x1.6d4320p-10f,
+    0x1.a124eep-13f};
 
 /* log 2, whole and as a head that times any exponent is exact, and a tail. */
 static const double LN2_f64 = 0x1.62e42fefa39efp-1;
@@ -152,7 +153,8 @@ KL_INLINE vec LANED(exp_rest)(vec r)
     return mul(mul(r, r), polynomial(r, K(EXP)));
 }
 
-/* exp x for x <= 60 (float64: 600), 0 below the normal range. Relative error below 1.3e-7 (float32), 3e-16. */
+/* exp x for x <= 60 (float64: 600), 0 below the normal range. Relative error below 1.3e-7
+   (float32), 3e-16 (float64). */
 KL_INLINE vec LANED(exponential)(vec x)
 {
     vec k, power;

@@ -414,7 +414,7 @@ def test_repr_says_what_it_holds():
     comparison = compare(p, q, form="logits", invalid="nan", base=2)
     mean = comparison.summary()["statistics"]["kl"]["mean"]
     assert repr(comparison) == (
-        "<Comparison(form='logits', invalid='nan', base=2): 39 rows used, 1 left out, "
+        "<Comparison(form='logits', invalid='nan', base=2.0): 39 rows used, 1 left out, "
         f"0 infinite, mean kl {mean:.4g} bits>"
     )
     assert "0 rows used" in repr(Comparison())
