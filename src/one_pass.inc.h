@@ -49,8 +49,8 @@ KL_INLINE void STORED(one_pass_far)(STORED(one_pass) *sums, vec b, vec d, vec we
 {
     vec below = sub(sub(b, row->q_top), row->q_top_low);
     sums->largest_a = larger(keep(far, below), sums->largest_a);
-    below = smaller(below, all((real)(2 * K(NEAR_ZERO))));
-    vec q = LANED(exponential_over)(below, row->inverse, row->inverse_low);
+    below = smaller(below, all((real)(2 * K(NEAR_ZERO)))); /* beyond, the row is given up */
+    vec q = LANED(weight)(below, all(0), row->inverse, row->inverse_low);
     vec surplus = sub(q, weight);
     vec cost = fused(weight, larger(all(-K(ROUNDER)), d), surplus);
     sums->x = add(sums->x, keep(far, surplus));
@@ -72,7 +72,7 @@ KL_INLINE void STORED(one_pass_step)(STORED(one_pass) *sums, vec a, vec b, mask 
     vec weight;
     if (kind == STORED(tempered)) {
         d = mul(d, row->inverse);
-        weight = LANED(exponential_over)(below, row->inverse, row->inverse_low);
+        weight = LANED(weight)(a, row->top, row->inverse, row->inverse_low);
     } else
         weight = LANED(exponential)(below);
     weight = keep(inside, weight);

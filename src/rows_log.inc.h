@@ -65,9 +65,7 @@ KL_INLINE void STORED(log_sums)(const kl_source *p, ptrdiff_t n, double temperat
             vec a = STORED(fetch_some)(block + i, count - i, lowest);
             vec below = mul(sub(a, top), inverse);
             mask tops = equal(a, top);
-            vec weight = temperature == 1 ? LANED(exponential)(below)
-                                          : LANED(exponential_over)(sub(a, top), inverse,
-                                                                     inverse_low);
+            vec weight = LANED(weight)(a, top, inverse, inverse_low);
             others = add(others, drop(tops, weight));
             at_top = add(at_top, keep(tops, one));
             if (with_gap)
@@ -111,8 +109,8 @@ KL_INLINE vec STORED(log_step)(vec a, vec b, const STORED(log_scales) *row,
     d = select(p_zero, all(2), select(q_zero, infinity, d));
     vec p_below = mul(sub(a, row->p_top), row->inverse);
     vec q_below = mul(sub(b, row->q_top), row->inverse);
-    vec p = LANED(exponential_over)(sub(a, row->p_top), row->inverse, row->inverse_low);
-    vec q = LANED(exponential_over)(sub(b, row->q_top), row->inverse, row->inverse_low);
+    vec p = LANED(weight)(a, row->p_top, row->inverse, row->inverse_low);
+    vec q = LANED(weight)(b, row->q_top, row->inverse, row->inverse_low);
     q = mul(q, row->q_to_p);
     vec log_q = select(p_zero, all(0), sub(q_below, row->q_log_z));
     mask lifted = less(infinity, d); /* never */

@@ -162,16 +162,6 @@ KL_INLINE vec LANED(exponential)(vec x)
     return fused(power, add(r, LANED(exp_rest)(r)), power);
 }
 
-/* exp(x / T) with 1 / T in two parts: the product is rounded once, for far logits too. */
-KL_INLINE vec LANED(exponential_over)(vec x, vec inverse, vec inverse_low)
-{
-    vec high = mul(x, inverse);
-    vec low = fused(x, inverse_low, fused_less(x, inverse, high));
-    vec weight = LANED(exponential)(high);
-    mask usual = less(all(K(LEAST_EXP_ARGUMENT)), high);
-    return fused(weight, keep(usual, low), weight);
-}
-
 /* g = exp(y) - 1 - y >= 0, and e = exp(y) - 1, both of full relative accuracy near 0; y <= 80.
    With y = k log 2 + r: g = 2**k Q + (2**k - 1)(1 + r) - k log 2, Q = exp(r) - 1 - r. */
 KL_INLINE vec LANED(exp_terms)(vec y, vec *e)
@@ -191,4 +181,17 @@ KL_INLINE vec LANED(difference)(vec a, vec b, vec *low)
     vec a_virtual = add(high, b_virtual);
     *low = add(sub(a, a_virtual), sub(b_virtual, b));
     return high;
+}
+
+/* exp((a - top) / T), its argument to the last digit: the difference and 1 / T come in two parts
+   each, and what rounding took from head to tail multiplies the result. */
+KL_INLINE vec LANED(weight)(vec a, vec top, vec inverse, vec inverse_low)
+{
+    vec x_low, x = LANED(difference)(a, top, &x_low);
+    vec high = mul(x, inverse);
+    vec low = fused(x, inverse_low, fused_less(x, inverse, high));
+    low = fused(x_low, inverse, low);
+    vec weight = LANED(exponential)(high);
+    mask usual = less(all(K(LEAST_EXP_ARGUMENT)), high);
+    return fused(weight, keep(usual, low), weight);
 }
