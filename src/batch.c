@@ -159,13 +159,13 @@ static int score_label(const kl_job *job, const kl_source *q, int64_t label, dou
     return status;
 }
 
-/* Rows come in C order, p before q: the first blamed is the lowest. */
-void kl_blame(kl_job *job, ptrdiff_t row, int array, kl_rule rule)
+/* Whatever the order of the rows, the lowest is kept; a row is blamed once, p before q. */
+void kl_blame(kl_faults *faults, ptrdiff_t row, int array, kl_rule rule)
 {
-    if (job->invalid++ == 0) {
-        job->first = row;
-        job->first_array = array;
-        job->first_rule = rule;
+    if (faults->count++ == 0 || row < faults->row) {
+        faults->row = row;
+        faults->array = array;
+        faults->rule = rule;
     }
 }
 
@@ -182,7 +182,8 @@ static kl_rule classify_entry(const kl_source *q, int64_t label)
     return rule == KL_ROW_VALID && mass > 1 + q->tolerance ? KL_ROW_MASS : rule;
 }
 
-double kl_score(kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q)
+double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
+                kl_faults *faults)
 {
     double score = NAN, mass;
     int status;
@@ -192,7 +193,7 @@ double kl_score(kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source 
             return NAN;
         if (label < 0 || label >= job->n) {
             if (!job->ignore)
-                kl_blame(job, row, 2, KL_ROW_LABEL);
+                kl_blame(faults, row, 2, KL_ROW_LABEL);
             return NAN;
         }
         status = score_label(job, p, label, &score);
@@ -206,7 +207,7 @@ double kl_score(kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source 
                                ? classify_entry(suspect, job->labels[row])
                                : kl_classify(suspect, job->n, &mass);
             if (rule != KL_ROW_VALID) {
-                kl_blame(job, row, job->kernel == KL_KERNEL_nll ? 1 : array, rule);
+                kl_blame(faults, row, job->kernel == KL_KERNEL_nll ? 1 : array, rule);
                 return NAN;
             }
         }
@@ -225,13 +226,13 @@ void kl_store(char *out, int single, double score)
         memcpy(out, &score, sizeof score);
 }
 
-void kl_run(kl_job *job, ptrdiff_t begin, ptrdiff_t end)
+void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
 {
     for (ptrdiff_t row = begin; row < end; row++) {
         kl_source p = kl_row_of(&job->p, row), q;
         if (job->arrays == 2)
             q = kl_row_of(&job->q, row);
-        double score = kl_score(job, row, &p, job->arrays == 2 ? &q : NULL);
+        double score = kl_score(job, row, &p, job->arrays == 2 ? &q : NULL, faults);
         char *out = job->out.data
                     + kl_offset(job->out.shape, job->out.strides, job->out.ndim, row);
         kl_store(out, job->out.single, score);

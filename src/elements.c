@@ -14,7 +14,7 @@ static kl_rule rule_of(double x, kl_family family)
     return x == HUGE_VAL ? KL_ROW_INFINITE : KL_ROW_VALID;
 }
 
-void kl_run_elements(kl_job *job, ptrdiff_t begin, ptrdiff_t end)
+void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
 {
     kl_family families[2] = {kl_family_of(job->p.row.form), kl_family_of(job->q.row.form)};
     kl_family family = families[0] == families[1] ? families[0] : KL_LOG;
@@ -41,7 +41,7 @@ void kl_run_elements(kl_job *job, ptrdiff_t begin, ptrdiff_t end)
                 double score = scores[i] / job->unit;
                 for (int array = 0; array < 2 && !job->ignore; array++)
                     if (KL_UNLIKELY(rules[array][i] != KL_ROW_VALID)) {
-                        kl_blame(job, row * job->n + start + i, array, rules[array][i]);
+                        kl_blame(faults, row * job->n + start + i, array, rules[array][i]);
                         score = NAN;
                         break;
                     }

@@ -84,29 +84,30 @@ cdef tuple explain(const kl_source *source, ptrdiff_t n, kl_rule rule):
     return "is invalid", f"{noun} expected"
 
 
-cdef object invalid_rows(kl_job *job, object shape, object labels, object word="row"):
-    """The error for the rows that the job blamed."""
+cdef object invalid_rows(const kl_job *job, const kl_faults *faults, object shape, object labels,
+                         object word="row"):
+    """The error for the rows that were blamed."""
     cdef kl_source source
-    cdef ptrdiff_t row = job.first, n = job.n
-    array = ("p", "q", "labels")[job.first_array]
+    cdef ptrdiff_t row = faults.row, n = job.n
+    array = ("p", "q", "labels")[faults.array]
     place = row_index(shape, row)
-    if job.first_rule == KL_ROW_LABEL:
+    if faults.rule == KL_ROW_LABEL:
         did = f"is {labels[place]}"
         rule = f"labels must lie in 0 ... {n - 1}, the outcomes of q"
     elif word == "element":
-        source = kl_row_of(&job.q if job.first_array else &job.p, row // n)
+        source = kl_row_of(&job.q if faults.array else &job.p, row // n)
         source.data += (row % n) * source.stride
-        did, rule = explain(&source, 1, job.first_rule)
+        did, rule = explain(&source, 1, faults.rule)
         did = did.removesuffix(" at outcome 0")
     else:
         labelled = job.kernel == KL_KERNEL_nll
-        source = kl_row_of(&job.q if job.first_array and not labelled else &job.p, row)
+        source = kl_row_of(&job.q if faults.array and not labelled else &job.p, row)
         if labelled and source.form == KL_PROBS:
             source.data += job.labels[row] * source.stride
             n = 1
-        did, rule = explain(&source, n, job.first_rule)
+        did, rule = explain(&source, n, faults.rule)
         if n != job.n:
             did = did.replace("sums to", "holds").removesuffix(" at outcome 0")
             did += f" at its label {job.labels[row]}"
             rule = rule.replace("sum to 1", "be at most 1")
-    return InvalidRowsError(array, place, int(job.invalid), f"{did}; {rule}", word)
+    return InvalidRowsError(array, place, int(faults.count), f"{did}; {rule}", word)

@@ -128,7 +128,7 @@ typedef struct {
     ptrdiff_t shape[KL_MAX_DIMS], strides[KL_MAX_DIMS];
 } kl_output;
 
-/* One call over many rows, and what came of it. */
+/* One call over many rows. It is read and never written while rows are scored, by whichever thread. */
 typedef struct {
     kl_kernel kernel;
     int arrays;            /* 1: p alone; 2: p and q */
@@ -143,20 +143,28 @@ typedef struct {
     const int64_t *labels; /* one per row, for nll */
     int has_ignore_index;
     int64_t ignore_index;
-    ptrdiff_t invalid;     /* number of invalid rows */
-    ptrdiff_t first;       /* the lowest, with its array (0 p, 1 q, 2 labels) and rule */
-    int first_array;
-    kl_rule first_rule;
 } kl_job;
 
-void kl_run(kl_job *job, ptrdiff_t begin, ptrdiff_t end);
-void kl_run_elements(kl_job *job, ptrdiff_t begin, ptrdiff_t end);
+/* The invalid rows of a range, or elements where these are scored: how many, and the lowest. Starts
+   as {0}. */
+typedef struct {
+    ptrdiff_t count, row;
+    int array; /* 0 p, 1 q, 2 labels */
+    kl_rule rule;
+} kl_faults;
 
-/* One row by itself, for the short path. Adds to job's count of invalid rows. */
-double kl_score(kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q);
+/* Rows of a batch are independent: a range of them is scored in any order, beside any other. */
+typedef void (*kl_range_function)(const kl_job *job, ptrdiff_t begin, ptrdiff_t end,
+                                  kl_faults *faults);
+void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
+void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
+
+/* One row by itself, for the short path. */
+double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
+                kl_faults *faults);
 
 void kl_store(char *out, int single, double score);
-void kl_blame(kl_job *job, ptrdiff_t row, int array, kl_rule rule);
+void kl_blame(kl_faults *faults, ptrdiff_t row, int array, kl_rule rule);
 kl_source kl_row_of(const kl_array *array, ptrdiff_t row);
 
 /* The rule that a row breaks by the checks that ride in the kernels. */

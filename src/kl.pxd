@@ -69,13 +69,18 @@ cdef extern from "kl.h" nogil:
         const int64_t *labels
         int has_ignore_index
         int64_t ignore_index
-        ptrdiff_t invalid, first
-        int first_array
-        kl_rule first_rule
 
-    void kl_run(kl_job *job, ptrdiff_t begin, ptrdiff_t end)
-    void kl_run_elements(kl_job *job, ptrdiff_t begin, ptrdiff_t end)
-    double kl_score(kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q)
+    ctypedef struct kl_faults:
+        ptrdiff_t count, row
+        int array
+        kl_rule rule
+
+    ctypedef void (*kl_range_function)(const kl_job *job, ptrdiff_t begin, ptrdiff_t end,
+                                       kl_faults *faults) noexcept
+    void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
+    void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
+    double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
+                    kl_faults *faults)
     kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)
     kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass)
     kl_source kl_row_of(const kl_array *array, ptrdiff_t row)

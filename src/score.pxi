@@ -28,6 +28,7 @@ cdef int short_source(ndarray array, kl_source *row) noexcept:
 cdef double short_score(kl_kernel kernel, int distance, ndarray p, ndarray q) noexcept:
     """The score with every keyword at its default; -1 sends the call the long way."""
     cdef kl_job job
+    cdef kl_faults faults
     cdef kl_source p_row, q_row
     cdef double score
     if not short_source(p, &p_row):
@@ -45,17 +46,21 @@ cdef double short_score(kl_kernel kernel, int distance, ndarray p, ndarray q) no
     job.params.eps = DEFAULT_EPS
     job.params.weight = 0.5
     job.params.temperature = 1
-    job.invalid = 0
-    score = kl_score(&job, 0, &p_row, NULL if q is None else &q_row)
-    return -1 if job.invalid else score
+    faults.count = 0
+    score = kl_score(&job, 0, &p_row, NULL if q is None else &q_row, &faults)
+    return -1 if faults.count else score
 
 
-cdef void run(kl_job *job, ptrdiff_t rows) noexcept:
+cdef kl_faults run(kl_range_function score, const kl_job *job, ptrdiff_t rows) noexcept:
+    """Score all rows, without the GIL where that pays."""
+    cdef kl_faults faults
+    faults.count = 0
     if rows * job.n <= SHORT:
-        kl_run(job, 0, rows)
+        score(job, 0, rows, &faults)
     else:
         with nogil:
-            kl_run(job, 0, rows)
+            score(job, 0, rows, &faults)
+    return faults
 
 
 cdef object result_of(object result, tuple shape, object out, object keepdims):
@@ -70,6 +75,7 @@ cdef object score_rows(kl_job *job, object p, object q, object axis, object labe
     cdef int p_axis = resolve_axis(p_array, axis, "q" if job.kernel == KL_KERNEL_nll else "p")
     cdef int q_axis = 0
     cdef const int64_t[::1] flat_labels
+    cdef kl_faults faults
     cdef ptrdiff_t rows = 1
     shape = batch_shape(p_array, p_axis)
     job.n = cnp.PyArray_DIM(p_array, p_axis)
@@ -100,11 +106,9 @@ cdef object score_rows(kl_job *job, object p, object q, object axis, object labe
     result = target
     if out is not None and shares_memory(target, p_array, q_array):
         result = take_out(None, out_shape, target.dtype, job, out_axis)  # inputs stay as they are
-    job.invalid = 0
-    if rows:
-        run(job, rows)
-    if job.invalid and raises:
-        raise invalid_rows(job, shape, labels)
+    faults = run(kl_run, job, rows)
+    if faults.count and raises:
+        raise invalid_rows(job, &faults, shape, labels)
     if result is not target:
         target[...] = result
     return result_of(target, shape, out, keepdims)

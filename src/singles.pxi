@@ -113,6 +113,7 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
     array([0.34657359, 0.        , 0.        ])
     """
     cdef kl_job job
+    cdef kl_faults faults
     cdef ndarray p_array, q_array, result
     cdef ptrdiff_t rows = 1
     job.kernel = KL_KERNEL_rel_entr
@@ -145,12 +146,9 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
     describe(q_array, cnp.PyArray_NDIM(q_array) - 1, job.n, len(inner) - 1, &job.q)
     job.out.ndim = <int>len(inner) - 1
     job.out_stride = job.out.strides[job.out.ndim] if shape else 0
-    job.invalid = 0
-    if rows * job.n:
-        with nogil:
-            kl_run_elements(&job, 0, rows)
-    if job.invalid and raises:
-        raise invalid_rows(&job, shape, None, "element")
+    faults = run(kl_run_elements, &job, rows)
+    if faults.count and raises:
+        raise invalid_rows(&job, &faults, shape, None, "element")
     if result is not target:
         target[...] = result
     return result_of(target, shape, out, False)
