@@ -10,7 +10,8 @@ const kl_measure kl_measures[] = {
 #undef KL_MEASURE_ENTRY
     {NULL, NULL}};
 
-const kl_backend *const kl_all_backends[KL_BACKENDS] = {&kl_backend_scalar, &kl_backend_avx2};
+const kl_backend *const kl_all_backends[KL_BACKENDS] = {&kl_backend_scalar, &kl_backend_avx2,
+                                                        &kl_backend_avx512};
 const kl_backend *kl_active = &kl_backend_scalar;
 
 #define TEXT_(x) #x
@@ -44,28 +45,47 @@ static unsigned long long enabled_state(void)
 }
 #endif
 
-/* AVX2, FMA and F16C in the CPU, and their registers saved by the operating system. */
-static int runs_avx2(void)
+/* What a backend needs of the CPU (leaf 1, ECX; leaf 7, EBX), and which of its registers the
+   operating system must save (XCR0). */
+#define BIT(n) (1u << (n))
+#define OSXSAVE BIT(27)
+#define AVX2_BASIC (BIT(12) | BIT(28) | BIT(29))                /* FMA, AVX, F16C */
+#define AVX2_EXTENDED BIT(5)                                    /* AVX2 */
+#define AVX2_STATE (BIT(1) | BIT(2))                            /* XMM, YMM */
+#define AVX512_EXTENDED (BIT(16) | BIT(17) | BIT(30) | BIT(31)) /* F, DQ, BW, VL */
+#define AVX512_STATE (BIT(5) | BIT(6) | BIT(7))                 /* masks, ZMM, high ZMM */
+static const struct {
+    const char *backend;
+    unsigned basic, extended, state;
+} needs[] = {
+    {"avx2", AVX2_BASIC, AVX2_EXTENDED, AVX2_STATE},
+    {"avx512", AVX2_BASIC, AVX2_EXTENDED | AVX512_EXTENDED, AVX2_STATE | AVX512_STATE},
+};
+
+static int cpu_has(unsigned basic, unsigned extended, unsigned state)
 {
     unsigned r[4];
     cpuid(0, 0, r);
     if (r[0] < 7)
         return 0;
+    basic |= OSXSAVE; /* XCR0 can be read */
     cpuid(1, 0, r);
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
-    const unsigned needed = fma | osxsave | avx | f16c;
-    if ((r[2] & needed) != needed || (enabled_state() & 6) != 6)
+    if ((r[2] & basic) != basic || (enabled_state() & state) != state)
         return 0;
     cpuid(7, 0, r);
-    return r[1] >> 5 & 1;
+    return (r[1] & extended) == extended;
 }
-#else
-static int runs_avx2(void) { return 0; }
-#endif
 
 int kl_cpu_runs(const kl_backend *backend)
 {
     if (backend->name == NULL)
         return 0;
-    return strcmp(backend->name, "avx2") == 0 ? runs_avx2() : 1;
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (strcmp(backend->name, needs[i].backend) == 0)
+            return cpu_has(needs[i].basic, needs[i].extended, needs[i].state);
+    return 1;
 }
+#else
+/* Here every backend that was compiled is part of the platform. */
+int kl_cpu_runs(const kl_backend *backend) { return backend->name != NULL; }
+#endif

@@ -102,8 +102,8 @@ typedef struct {
     kl_element_function elements[KL_FAMILIES];
 } kl_backend;
 
-extern const kl_backend kl_backend_scalar, kl_backend_avx2;
-#define KL_BACKENDS 2
+extern const kl_backend kl_backend_scalar, kl_backend_avx2, kl_backend_avx512;
+#define KL_BACKENDS 3
 extern const kl_backend *const kl_all_backends[KL_BACKENDS]; /* lowest first */
 int kl_cpu_runs(const kl_backend *backend);
 extern const kl_backend *kl_active;

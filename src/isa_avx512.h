@@ -1,0 +1,156 @@
+/* The vocabulary of AVX-512 F, BW, DQ and VL: 8 lanes of float64, 16 of float32.
+
+   Every word ends in its lane type; words.h drops the ending. min and max return their second
+   argument when either is NaN, and masks are one bit per lane. */
+
+#ifndef KL_ISA_AVX512_H
+#define KL_ISA_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES_f64 8
+#define LANES_f32 16
+typedef __m512d vec_f64;
+typedef __m512 vec_f32;
+typedef __mmask8 mask_f64;
+typedef __mmask16 mask_f32;
+typedef __m512i exponent_f64, exponent_f32; /* of a power of two, in place of the exponent bits */
+
+/* float64 lanes */
+KL_INLINE vec_f64 all_f64(double x) { return _mm512_set1_pd(x); }
+KL_INLINE vec_f64 load_f64_f64(const double *x) { return _mm512_loadu_pd(x); }
+KL_INLINE void store_f64(double *x, vec_f64 a) { _mm512_storeu_pd(x, a); }
+KL_INLINE vec_f64 add_f64(vec_f64 a, vec_f64 b) { return _mm512_add_pd(a, b); }
+KL_INLINE vec_f64 sub_f64(vec_f64 a, vec_f64 b) { return _mm512_sub_pd(a, b); }
+KL_INLINE vec_f64 mul_f64(vec_f64 a, vec_f64 b) { return _mm512_mul_pd(a, b); }
+KL_INLINE vec_f64 div_f64(vec_f64 a, vec_f64 b) { return _mm512_div_pd(a, b); }
+KL_INLINE vec_f64 fma_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return _mm512_fmadd_pd(a, b, c); }
+KL_INLINE vec_f64 fms_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return _mm512_fmsub_pd(a, b, c); }
+KL_INLINE vec_f64 fnma_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return _mm512_fnmadd_pd(a, b, c); }
+KL_INLINE vec_f64 min_f64(vec_f64 a, vec_f64 b) { return _mm512_min_pd(a, b); }
+KL_INLINE vec_f64 max_f64(vec_f64 a, vec_f64 b) { return _mm512_max_pd(a, b); }
+KL_INLINE mask_f64 less_f64(vec_f64 a, vec_f64 b)
+{
+    return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
+}
+KL_INLINE mask_f64 equal_f64(vec_f64 a, vec_f64 b)
+{
+    return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ);
+}
+KL_INLINE vec_f64 keep_f64(mask_f64 m, vec_f64 a) { return _mm512_maskz_mov_pd(m, a); }
+KL_INLINE vec_f64 drop_f64(mask_f64 m, vec_f64 a)
+{
+    return _mm512_mask_mov_pd(a, m, _mm512_setzero_pd());
+}
+KL_INLINE vec_f64 select_f64(mask_f64 m, vec_f64 a, vec_f64 b)
+{
+    return _mm512_mask_blend_pd(m, b, a);
+}
+KL_INLINE int any_f64(mask_f64 m) { return m; }
+KL_INLINE mask_f64 first_lanes_f64(ptrdiff_t count)
+{
+    return (mask_f64)(count < LANES_f64 ? (1u << count) - 1 : 0xFFu);
+}
+KL_INLINE double sum_f64(vec_f64 a)
+{
+    __m256d half = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
+    __m128d quarter = _mm_add_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(quarter, _mm_unpackhi_pd(quarter, quarter)));
+}
+
+/* k 2**52 for the k that brings q 2**k within a factor 1.5 of p: bit patterns of positive numbers
+   grow almost as their logarithms do, so their difference rounds to k in the exponent's place. */
+KL_INLINE exponent_f64 exponent_of_ratio_f64(vec_f64 p, vec_f64 q)
+{
+    __m512i difference = _mm512_sub_epi64(_mm512_castpd_si512(p), _mm512_castpd_si512(q));
+    return _mm512_and_si512(_mm512_add_epi64(difference, _mm512_set1_epi64(0x0008000000000000)),
+                            _mm512_set1_epi64((long long)0xFFF0000000000000));
+}
+KL_INLINE vec_f64 scale_by_f64(vec_f64 a, exponent_f64 e)
+{
+    return _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a), e));
+}
+KL_INLINE vec_f64 value_of_f64(exponent_f64 e)
+{
+    return _mm512_cvtepi64_pd(_mm512_srai_epi64(e, 52));
+}
+/* 2**k for the integer k held in the low bits of t = k + 1.5 * 2**52; 0 for k = -1023. */
+KL_INLINE vec_f64 power_of_two_f64(vec_f64 t)
+{
+    return _mm512_castsi512_pd(_mm512_slli_epi64(
+        _mm512_add_epi64(_mm512_castpd_si512(t), _mm512_set1_epi64(1023)), 52));
+}
+
+/* float32 lanes */
+KL_INLINE vec_f32 all_f32(float x) { return _mm512_set1_ps(x); }
+KL_INLINE vec_f32 load_f32_f32(const float *x) { return _mm512_loadu_ps(x); }
+KL_INLINE vec_f32 load_f16_f32(const uint16_t *x)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x));
+}
+KL_INLINE vec_f32 load_bf16_f32(const uint16_t *x)
+{
+    __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+KL_INLINE void store_f32(float *x, vec_f32 a) { _mm512_storeu_ps(x, a); }
+KL_INLINE vec_f32 add_f32(vec_f32 a, vec_f32 b) { return _mm512_add_ps(a, b); }
+KL_INLINE vec_f32 sub_f32(vec_f32 a, vec_f32 b) { return _mm512_sub_ps(a, b); }
+KL_INLINE vec_f32 mul_f32(vec_f32 a, vec_f32 b) { return _mm512_mul_ps(a, b); }
+KL_INLINE vec_f32 div_f32(vec_f32 a, vec_f32 b) { return _mm512_div_ps(a, b); }
+KL_INLINE vec_f32 fma_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return _mm512_fmadd_ps(a, b, c); }
+KL_INLINE vec_f32 fms_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return _mm512_fmsub_ps(a, b, c); }
+KL_INLINE vec_f32 fnma_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return _mm512_fnmadd_ps(a, b, c); }
+KL_INLINE vec_f32 min_f32(vec_f32 a, vec_f32 b) { return _mm512_min_ps(a, b); }
+KL_INLINE vec_f32 max_f32(vec_f32 a, vec_f32 b) { return _mm512_max_ps(a, b); }
+KL_INLINE mask_f32 less_f32(vec_f32 a, vec_f32 b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+KL_INLINE mask_f32 equal_f32(vec_f32 a, vec_f32 b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+KL_INLINE vec_f32 keep_f32(mask_f32 m, vec_f32 a) { return _mm512_maskz_mov_ps(m, a); }
+KL_INLINE vec_f32 drop_f32(mask_f32 m, vec_f32 a)
+{
+    return _mm512_mask_mov_ps(a, m, _mm512_setzero_ps());
+}
+KL_INLINE vec_f32 select_f32(mask_f32 m, vec_f32 a, vec_f32 b)
+{
+    return _mm512_mask_blend_ps(m, b, a);
+}
+KL_INLINE int any_f32(mask_f32 m) { return m; }
+KL_INLINE mask_f32 first_lanes_f32(ptrdiff_t count)
+{
+    return (mask_f32)(count < LANES_f32 ? (1u << count) - 1 : 0xFFFFu);
+}
+KL_INLINE double sum_f32(vec_f32 a)
+{
+    return sum_f64(_mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(a)),
+                                 _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1))));
+}
+
+KL_INLINE exponent_f32 exponent_of_ratio_f32(vec_f32 p, vec_f32 q)
+{
+    __m512i difference = _mm512_sub_epi32(_mm512_castps_si512(p), _mm512_castps_si512(q));
+    return _mm512_and_si512(_mm512_add_epi32(difference, _mm512_set1_epi32(0x00400000)),
+                            _mm512_set1_epi32((int)0xFF800000));
+}
+KL_INLINE vec_f32 scale_by_f32(vec_f32 a, exponent_f32 e)
+{
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), e));
+}
+KL_INLINE vec_f32 value_of_f32(exponent_f32 e)
+{
+    return _mm512_cvtepi32_ps(_mm512_srai_epi32(e, 23));
+}
+KL_INLINE vec_f32 power_of_two_f32(vec_f32 t)
+{
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_add_epi32(_mm512_castps_si512(t), _mm512_set1_epi32(127)), 23));
+}
+
+#endif
