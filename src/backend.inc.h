@@ -5,8 +5,8 @@
 #include "words.h"
 
 #define LANE f64
-#include "lanes.inc.h"
 #include "vecmath.inc.h"
+#include "lanes.inc.h"
 #include "measures.inc.h"
 #include "elements.inc.h"
 #define STORAGE f64
@@ -16,8 +16,8 @@
 #undef LANE
 
 #define LANE f32
-#include "lanes.inc.h"
 #include "vecmath.inc.h"
+#include "lanes.inc.h"
 #include "measures.inc.h"
 #define STORAGE f32
 #include "rows_linear.inc.h"

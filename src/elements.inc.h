@@ -47,7 +47,7 @@ static void rel_entr_linear(const double *p, const double *q, ptrdiff_t count, d
         exponent e = exponent_of_ratio(x, y);
         vec y_near = scale_by(y, e);
         vec s = quotient(sub(x, y_near), add(x, y_near));
-        vec rest = fused(value_of(e), all(K(LN2)), LANED(atanh_rest)(s));
+        vec rest = fused(units_of(e), all(K(LN2) / K(UNIT)), LANED(atanh_rest)(s));
         put(out, mul(x, fused(all(2), s, rest)));
         if (KL_UNLIKELY(any(less(usual, one))))
             for (int i = 0; i < LANES; i++)

@@ -9,14 +9,29 @@
 
 #include "kl.h"
 
-/* Sums over a row, in double, each with the rounding errors of adding its blocks. */
+/* The sums of a sweep. What a sweep does not need it does not add up. */
+enum { KL_SCORE, KL_OTHER, KL_P_MASS, KL_Q_MASS, KL_HOLES, KL_SUMS };
+
+/* Sums over a row, in double; the masses without what lies at a peak. */
 typedef struct {
-    double score, p_mass, q_mass, p_at_peak, q_at_peak;
-    double score_lost, p_mass_lost, q_mass_lost;
-    int negative; /* p or q holds a number below 0 */
-    int far;      /* some k is 64 or more, so that q may stand at its floor */
-    int holes;    /* q below the normal numbers where p is not 0 */
+    double of[KL_SUMS];
+    double p_at_peak, q_at_peak;
+    int signs; /* some number has its sign bit set */
 } kl_totals;
+
+/* The masses as fractions of powers of two. */
+typedef struct {
+    double p, q; /* in [1/2, 1) */
+    int p_exponent, q_exponent;
+} kl_masses;
+
+KL_INLINE kl_masses kl_split(double p_mass, double q_mass)
+{
+    kl_masses masses;
+    masses.p = frexp(p_mass, &masses.p_exponent);
+    masses.q = frexp(q_mass, &masses.q_exponent);
+    return masses;
+}
 
 /* total += x; lost += what rounding took (Neumaier). */
 KL_INLINE void kl_carry(double *total, double *lost, double x)
@@ -48,8 +63,16 @@ typedef struct {
 } kl_ranges;
 #define HEADROOM 32
 #define NEGLIGIBLE_SCORE 1e-30 /* below it even outcomes of 2**-126 count: compare by the floor */
+#define USUAL_FLOOR 0x1p-126   /* of q, where eps is not given */
+#define BELOW_FLOOR (0.96 * USUAL_FLOOR) /* whatever mass a valid row has, a q below is floored, */
+#define ABOVE_FLOOR (1.04 * USUAL_FLOOR) /* and a q above is not */
 static const kl_ranges RANGES_f64 = {0x1p-900, 0x1p900, 1e-15, 0};
 static const kl_ranges RANGES_f32 = {0x1p-60, 0x1p60, 1e-7, 1e-9};
+
+KL_INLINE int kl_is_negligible(kl_kernel kernel, double score)
+{
+    return (kl_has_floor(kernel) || kl_vanishes(kernel)) && score > 0 && score < NEGLIGIBLE_SCORE;
+}
 
 /* Suspicion comes a little before the rule is broken: kl_classify has the last word. */
 KL_INLINE int kl_check_mass(const kl_source *row, double mass)
@@ -116,25 +139,30 @@ KL_INLINE double kl_within_mixture(double score, double weight)
     return score > limit ? limit : kl_not_negative(score);
 }
 
-/* The Jensen-Shannon terms of rows whose masses differ by a factor 1 + t are those of another
-   weight, w + w (1-w) t: good to a relative error of t, and to t**2 / 8 absolutely. */
-KL_INLINE int kl_finish_mixture(double s, double p_mass, double q_mass, double c, double weight,
-                                double unit, double *score)
+/* w KL(p||m) + (1-w) KL(q||m) from the two sums of divergence terms against m = w p + (1-w) c q.
+   Rows whose masses differ by a factor 1 + t were mixed by weights that are off by w (1-w) t; as the
+   right m is where this is least, that adds a part w (1-w) t**2 near equality, and less elsewhere. */
+KL_INLINE int kl_finish_mixture(const kl_totals *totals, double p_mass, double q_mass, double c,
+                                double weight, double unit, double *score)
 {
-    double t = (c * q_mass - p_mass) / p_mass;
-    *score = kl_within_mixture(s / p_mass, weight);
-    return !(fabs(t) > 3 * unit || t * t > *score * unit);
+    double first, second, v = 1 - weight, t = (c * q_mass - p_mass) / p_mass;
+    double m_mass = weight * p_mass + v * (c * q_mass);
+    int holds = kl_finish_divergence(totals->of[KL_SCORE], p_mass, m_mass, 1, &first)
+                & kl_finish_divergence(totals->of[KL_OTHER], c * q_mass, m_mass, 1, &second);
+    *score = kl_within_mixture(weight * first + v * second, weight);
+    return holds && weight * v * t * t <= unit;
 }
 
-/* -sum p log(q/Q) / P. The sums left out the outcome that holds most of q: its -log(q/Q) is
+/* -sum p log(q/Q) / P. The sum of p log q left out the outcome that holds most of q: its -log(q/Q) is
    log(1 + rest/q). `scale` multiplied the q whose logarithms were summed. */
 KL_INLINE int kl_finish_cross_entropy(const kl_totals *totals, double q_mass, double scale,
                                       double *score)
 {
-    double sum = totals->score + totals->p_mass * log(scale * q_mass);
+    const double *of = totals->of;
+    double sum = of[KL_P_MASS] * log(scale * q_mass) - of[KL_SCORE];
     if (totals->q_at_peak > 0)
-        sum += totals->p_at_peak * log1p(totals->q_mass / totals->q_at_peak);
-    *score = kl_not_negative(sum / (totals->p_mass + totals->p_at_peak));
+        sum += totals->p_at_peak * log1p(of[KL_Q_MASS] / totals->q_at_peak);
+    *score = kl_not_negative(sum / (of[KL_P_MASS] + totals->p_at_peak));
     return 1;
 }
 
@@ -145,9 +173,9 @@ KL_INLINE int kl_finish(kl_kernel kernel, const kl_totals *totals, double p_mass
 {
     switch (kernel) { /* no default: the compiler names a kernel without an end */
     case KL_KERNEL_kl_divergence:
-        return kl_finish_divergence(totals->score, p_mass, q_mass, c, score);
+        return kl_finish_divergence(totals->of[KL_SCORE], p_mass, q_mass, c, score);
     case KL_KERNEL_js_divergence:
-        return kl_finish_mixture(totals->score, p_mass, q_mass, c, weight,
+        return kl_finish_mixture(totals, p_mass, q_mass, c, weight,
                                  ranges ? ranges->unit : HUGE_VAL, score);
     case KL_KERNEL_cross_entropy:
     case KL_KERNEL_entropy:

@@ -31,6 +31,11 @@ KL_INLINE vec_f64 fms_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return _mm512_fmsub
 KL_INLINE vec_f64 fnma_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return _mm512_fnmadd_pd(a, b, c); }
 KL_INLINE vec_f64 min_f64(vec_f64 a, vec_f64 b) { return _mm512_min_pd(a, b); }
 KL_INLINE vec_f64 max_f64(vec_f64 a, vec_f64 b) { return _mm512_max_pd(a, b); }
+KL_INLINE vec_f64 at_least_f64(vec_f64 low, vec_f64 x)
+{
+    return _mm512_castsi512_pd(
+        _mm512_max_epi64(_mm512_castpd_si512(low), _mm512_castpd_si512(x)));
+}
 KL_INLINE mask_f64 less_f64(vec_f64 a, vec_f64 b)
 {
     return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
@@ -49,6 +54,8 @@ KL_INLINE vec_f64 select_f64(mask_f64 m, vec_f64 a, vec_f64 b)
     return _mm512_mask_blend_pd(m, b, a);
 }
 KL_INLINE int any_f64(mask_f64 m) { return m; }
+KL_INLINE vec_f64 either_f64(vec_f64 a, vec_f64 b) { return _mm512_or_pd(a, b); }
+KL_INLINE int any_sign_f64(vec_f64 a) { return _mm512_movepi64_mask(_mm512_castpd_si512(a)); }
 KL_INLINE mask_f64 first_lanes_f64(ptrdiff_t count)
 {
     return (mask_f64)(count < LANES_f64 ? (1u << count) - 1 : 0xFFu);
@@ -59,6 +66,7 @@ KL_INLINE double sum_f64(vec_f64 a)
     __m128d quarter = _mm_add_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
     return _mm_cvtsd_f64(_mm_add_sd(quarter, _mm_unpackhi_pd(quarter, quarter)));
 }
+KL_INLINE vec_f64 part_f64(vec_f64 a, int i) { (void)i; return a; }
 
 /* k 2**52 for the k that brings q 2**k within a factor 1.5 of p: bit patterns of positive numbers
    grow almost as their logarithms do, so their difference rounds to k in the exponent's place. */
@@ -72,10 +80,8 @@ KL_INLINE vec_f64 scale_by_f64(vec_f64 a, exponent_f64 e)
 {
     return _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a), e));
 }
-KL_INLINE vec_f64 value_of_f64(exponent_f64 e)
-{
-    return _mm512_cvtepi64_pd(_mm512_srai_epi64(e, 52));
-}
+static const double UNIT_f64 = 0x1p52; /* of the integer that stands in the exponent's place */
+KL_INLINE vec_f64 units_of_f64(exponent_f64 e) { return _mm512_cvtepi64_pd(e); }
 /* 2**k for the integer k held in the low bits of t = k + 1.5 * 2**52; 0 for k = -1023. */
 KL_INLINE vec_f64 power_of_two_f64(vec_f64 t)
 {
@@ -105,6 +111,11 @@ KL_INLINE vec_f32 fms_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return _mm512_fmsub
 KL_INLINE vec_f32 fnma_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return _mm512_fnmadd_ps(a, b, c); }
 KL_INLINE vec_f32 min_f32(vec_f32 a, vec_f32 b) { return _mm512_min_ps(a, b); }
 KL_INLINE vec_f32 max_f32(vec_f32 a, vec_f32 b) { return _mm512_max_ps(a, b); }
+/* Bit patterns of numbers >= 0 are ordered as the numbers are, and integers compare on more ports. */
+KL_INLINE vec_f32 at_least_f32(vec_f32 low, vec_f32 x)
+{
+    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(low), _mm512_castps_si512(x)));
+}
 KL_INLINE mask_f32 less_f32(vec_f32 a, vec_f32 b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
@@ -123,6 +134,8 @@ KL_INLINE vec_f32 select_f32(mask_f32 m, vec_f32 a, vec_f32 b)
     return _mm512_mask_blend_ps(m, b, a);
 }
 KL_INLINE int any_f32(mask_f32 m) { return m; }
+KL_INLINE vec_f32 either_f32(vec_f32 a, vec_f32 b) { return _mm512_or_ps(a, b); }
+KL_INLINE int any_sign_f32(vec_f32 a) { return _mm512_movepi32_mask(_mm512_castps_si512(a)); }
 KL_INLINE mask_f32 first_lanes_f32(ptrdiff_t count)
 {
     return (mask_f32)(count < LANES_f32 ? (1u << count) - 1 : 0xFFFFu);
@@ -131,6 +144,10 @@ KL_INLINE double sum_f32(vec_f32 a)
 {
     return sum_f64(_mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(a)),
                                  _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1))));
+}
+KL_INLINE vec_f64 part_f32(vec_f32 a, int i)
+{
+    return _mm512_cvtps_pd(i ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a));
 }
 
 KL_INLINE exponent_f32 exponent_of_ratio_f32(vec_f32 p, vec_f32 q)
@@ -143,10 +160,8 @@ KL_INLINE vec_f32 scale_by_f32(vec_f32 a, exponent_f32 e)
 {
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), e));
 }
-KL_INLINE vec_f32 value_of_f32(exponent_f32 e)
-{
-    return _mm512_cvtepi32_ps(_mm512_srai_epi32(e, 23));
-}
+static const float UNIT_f32 = 0x1p23f; /* of the integer that stands in the exponent's place */
+KL_INLINE vec_f32 units_of_f32(exponent_f32 e) { return _mm512_cvtepi32_ps(e); }
 KL_INLINE vec_f32 power_of_two_f32(vec_f32 t)
 {
     return _mm512_castsi512_ps(

@@ -30,6 +30,7 @@ typedef uint32_t exponent_f32;
     KL_INLINE R fnma_##T(R a, R b, R c) { return (R)(c - (double)a * b); }                         \
     KL_INLINE R min_##T(R a, R b) { return a < b ? a : b; }                                        \
     KL_INLINE R max_##T(R a, R b) { return a > b ? a : b; }                                        \
+    KL_INLINE R at_least_##T(R low, R x) { return x < low ? low : x; }                             \
     KL_INLINE int less_##T(R a, R b) { return a < b; }                                             \
     KL_INLINE int equal_##T(R a, R b) { return a == b; }                                           \
     KL_INLINE R keep_##T(int m, R a) { return m ? a : 0; }                                         \
@@ -37,7 +38,8 @@ typedef uint32_t exponent_f32;
     KL_INLINE R select_##T(int m, R a, R b) { return m ? a : b; }                                  \
     KL_INLINE int any_##T(int m) { return m; }                                                     \
     KL_INLINE int first_lanes_##T(ptrdiff_t count) { return count > 0; }                           \
-    KL_INLINE double sum_##T(R a) { return (double)a; }
+    KL_INLINE double sum_##T(R a) { return (double)a; }                                            \
+    KL_INLINE double part_##T(R a, int i) { (void)i; return (double)a; }
 
 KL_SCALAR_WORDS(f64, double)
 KL_SCALAR_WORDS(f32, float)
@@ -47,6 +49,11 @@ KL_INLINE uint64_t bits_of_f64(double x) { uint64_t b; memcpy(&b, &x, sizeof b);
 KL_INLINE uint32_t bits_of_f32(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
 KL_INLINE double from_bits_f64(uint64_t b) { double x; memcpy(&x, &b, sizeof x); return x; }
 KL_INLINE float from_bits_f32(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }
+
+KL_INLINE double either_f64(double a, double b) { return from_bits_f64(bits_of_f64(a) | bits_of_f64(b)); }
+KL_INLINE float either_f32(float a, float b) { return from_bits_f32(bits_of_f32(a) | bits_of_f32(b)); }
+KL_INLINE int any_sign_f64(double a) { return (int)(bits_of_f64(a) >> 63); }
+KL_INLINE int any_sign_f32(float a) { return (int)(bits_of_f32(a) >> 31); }
 
 KL_INLINE double load_f64_f64(const double *x) { return *x; }
 KL_INLINE float load_f32_f32(const float *x) { return *x; }
@@ -76,11 +83,13 @@ KL_INLINE uint32_t exponent_of_ratio_f32(float p, float q)
 }
 KL_INLINE double scale_by_f64(double a, uint64_t e) { return from_bits_f64(bits_of_f64(a) + e); }
 KL_INLINE float scale_by_f32(float a, uint32_t e) { return from_bits_f32(bits_of_f32(a) + e); }
-KL_INLINE double value_of_f64(uint64_t e)
+static const double UNIT_f64 = 1;
+static const float UNIT_f32 = 1;
+KL_INLINE double units_of_f64(uint64_t e)
 {
     return (double)(int)((e >> 52) ^ 0x800) - 2048.0;
 }
-KL_INLINE float value_of_f32(uint32_t e)
+KL_INLINE float units_of_f32(uint32_t e)
 {
     return (float)(int)((e >> 23) ^ 0x100) - 256.0f;
 }

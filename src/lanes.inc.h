@@ -4,30 +4,80 @@
 /* Elements per block: no lane adds up more than 64 terms before the sum goes on in double. */
 #define ROW_BLOCK (64 * LANES < KL_BLOCK ? 64 * LANES : KL_BLOCK)
 
+#ifndef KL_LANES
+#define KL_LANES
+
+/* How a sweep takes its rows. */
+typedef enum {
+    KL_FOR_MASSES,   /* no terms, the masses alone */
+    KL_AS_THEY_ARE,  /* terms of p and q themselves, with the masses */
+    KL_SCALED,       /* brought to about equal masses */
+    KL_FLOORED,      /* and q raised to the floor that p allows it */
+    KL_FOR_HOLES     /* no terms, the mass of p where q lies below an edge */
+} kl_sweep;
+
+#endif
+
+/* Sums over one block. */
 typedef struct {
-    vec score, p_mass, q_mass, p_at_peak, q_at_peak;
-    vec least, largest_k, holes;
+    vec of[KL_SUMS];
+    vec signs, largest_q;
 } LANED(sums);
 
 KL_INLINE LANED(sums) LANED(no_sums)(void)
 {
     vec zero = all(0);
-    return (LANED(sums)){zero, zero, zero, zero, zero, zero, zero, zero};
+    return (LANED(sums)){{zero, zero, zero, zero, zero}, zero, zero};
+}
+
+/* A sum over blocks: in double, lane by lane, with the error of adding carried along (Knuth). */
+typedef struct {
+    vec_f64 sum[PARTS], lost[PARTS];
+} LANED(running);
+
+KL_INLINE void LANED(run_from)(LANED(running) *running, vec x)
+{
+    for (int i = 0; i < PARTS; i++) {
+        running->sum[i] = part_of(x, i);
+        running->lost[i] = all_f64(0);
+    }
+}
+
+KL_INLINE void LANED(run_on)(LANED(running) *running, vec x)
+{
+    for (int i = 0; i < PARTS; i++) {
+        vec_f64 y = part_of(x, i), before = running->sum[i];
+        vec_f64 sum = add_f64(before, y), added = sub_f64(sum, before);
+        vec_f64 lost = add_f64(sub_f64(before, sub_f64(sum, added)), sub_f64(y, added));
+        running->sum[i] = sum;
+        running->lost[i] = add_f64(running->lost[i], lost);
+    }
+}
+
+KL_INLINE double LANED(sum_of_running)(const LANED(running) *running)
+{
+    vec_f64 sum = running->sum[0], lost = running->lost[0];
+    for (int i = 1; i < PARTS; i++) {
+        sum = add_f64(sum, running->sum[i]);
+        lost = add_f64(lost, running->lost[i]);
+    }
+    return sum_f64(sum) + sum_f64(lost);
 }
 
 typedef struct {
-    vec tiny;                 /* p and q are raised to it inside the logarithm */
+    vec p_least, q_least;     /* p and q are raised to these inside the logarithm */
     vec p_scale, q_scale;     /* powers of two that bring the masses to [1/2, 1) 2**HEADROOM */
-    vec headroom;             /* HEADROOM itself, or 0 */
+    vec headroom;             /* HEADROOM itself in units of an exponent, or 0 */
     vec c, p_to_q;            /* P/Q and Q/P, so scaled: between 1/2 and 2 */
     vec floor, peak;          /* of q, so scaled: eps Q, and 3/4 Q */
+    vec edge;                 /* a q below it is a hole */
     vec weight, other_weight; /* of p and q in the mixture */
 } LANED(scales);
 
 /* For rows taken as they are. */
-KL_INLINE LANED(scales) LANED(unscaled)(real tiny, double weight)
+KL_INLINE LANED(scales) LANED(unscaled)(real q_least, double weight)
 {
     vec one = all(1), zero = all(0);
-    return (LANED(scales)){all(tiny), one, one, zero, one, one, zero, all((real)0.75),
-                           all((real)weight), all((real)(1 - weight))};
+    return (LANED(scales)){all(K(VANISHING)), all(q_least), one, one, zero, one, one, zero,
+                           all((real)0.75), zero, all((real)weight), all((real)(1 - weight))};
 }

@@ -36,6 +36,13 @@ static inline int kl_has_floor(kl_kernel kernel)
     return kernel == KL_KERNEL_kl_divergence || kernel == KL_KERNEL_cross_entropy;
 }
 
+/* Whether -log q is summed: the outcome that holds most of q is then left to the finish, because its
+   -log q is the small difference of its mass from the whole, which only the sum of the others knows. */
+static inline int kl_has_peak(kl_kernel kernel)
+{
+    return kernel == KL_KERNEL_cross_entropy || kernel == KL_KERNEL_entropy;
+}
+
 /* Whether the score is near 0 for nearly equal rows, where float32 sums keep too few digits. */
 static inline int kl_vanishes(kl_kernel kernel)
 {
@@ -46,64 +53,68 @@ static inline int kl_vanishes(kl_kernel kernel)
 
 #ifdef LANE
 
-/* From probs and counts. x and y are p and q raised to at least `tiny`, f is y or its floor. Each
-   adds one vector of outcomes to the sums; `floored` is a constant: whether y is compared with a
-   floor and scaled to the mass of p, or taken as it is. */
+/* From probs and counts. Each gives the terms of one vector of outcomes; `sweep` is a constant, and
+   p and q are scaled where it says so. */
 
-/* sum p log(p/q) - p + q; the masses are corrected for in kl_divergence_of_sums. */
-KL_INLINE void LANED(kl_divergence_linear)(LANED(sums) *sums, vec p, vec q, vec x, vec y, vec f,
-                                           const LANED(scales) *by, int floored)
+/* q, or the floor that p allows it: min(p, eps), compared as the rows are scaled. */
+KL_INLINE vec LANED(floored)(vec x, vec y, const LANED(scales) *by)
 {
-    vec term = floored ? LANED(scaled_divergence_term)(x, y, f, by->c)
-                       : LANED(divergence_term)(x, y, &sums->largest_k);
-    sums->score = add(sums->score, term);
-    sums->p_mass = add(sums->p_mass, p);
-    sums->q_mass = add(sums->q_mass, q);
+    return larger(smaller(mul(x, by->p_to_q), by->floor), y);
 }
 
-/* sum w p log(p/m) + (1-w) q log(q/m). */
-KL_INLINE void LANED(js_divergence_linear)(LANED(sums) *sums, vec p, vec q, vec x, vec y, vec f,
-                                           const LANED(scales) *by, int floored)
+/* p log(p/q) - p + q; the masses are corrected for in kl_finish_divergence. An outcome without p
+   is taken as a vanishing part: of a mass of 1, or, where the floor is wanted to the last digit, of
+   its q. Its term is q either way, and no operand is subnormal, which would cost many times it. */
+KL_INLINE void LANED(kl_divergence_linear)(vec p, vec q, const LANED(scales) *by, kl_sweep sweep,
+                                           vec *score, vec *other)
 {
-    (void)x, (void)y, (void)f;
-    vec d = floored ? fused_from(by->c, q, p) : sub(p, q);
-    vec term = LANED(mixture_term)(p, floored ? mul(by->c, q) : q, d, by->weight,
-                                   by->other_weight);
-    sums->score = add(sums->score, term);
-    sums->p_mass = add(sums->p_mass, p);
-    sums->q_mass = add(sums->q_mass, q);
+    (void)other;
+    vec y = at_least(by->q_least, q), x = at_least(by->p_least, p);
+    if (sweep == KL_FLOORED) {
+        x = larger(mul(y, all(K(NEGLIGIBLE))), larger(all(K(TINY)), p));
+        *score = LANED(scaled_divergence_term)(x, y, LANED(floored)(x, y, by), by->c);
+    } else
+        *score = sweep == KL_SCALED ? LANED(scaled_divergence_term)(x, y, y, by->c)
+                                    : LANED(divergence_term)(x, y);
 }
 
-/* -sum p log q without the outcome whose q exceeds `peak`: there -log q is the small difference of
-   its mass from the whole, which only the sum of the others knows. */
-KL_INLINE void LANED(cross_entropy_linear)(LANED(sums) *sums, vec p, vec q, vec x, vec y, vec f,
-                                           const LANED(scales) *by, int floored)
+/* p log(p/m) - p + m and q log(q/m) - q + m for the mixture m. */
+KL_INLINE void LANED(js_divergence_linear)(vec p, vec q, const LANED(scales) *by, kl_sweep sweep,
+                                           vec *score, vec *other)
 {
-    (void)x, (void)y;
-    vec k;
-    vec log_q = LANED(logarithm)(f, floored ? by->headroom : all(0), &k);
-    mask at_peak = less(by->peak, q);
-    sums->largest_k = larger(sums->largest_k, sub(all(0), k));
-    sums->score = add(sums->score, drop(at_peak, mul(sub(all(0), p), log_q)));
-    sums->p_mass = add(sums->p_mass, drop(at_peak, p));
-    sums->q_mass = add(sums->q_mass, drop(at_peak, q));
-    sums->p_at_peak = add(sums->p_at_peak, keep(at_peak, p));
-    sums->q_at_peak = add(sums->q_at_peak, keep(at_peak, q));
+    vec d, w = by->weight, v = by->other_weight;
+    if (sweep == KL_FLOORED) { /* outcomes of any smallness count */
+        vec cq = mul(by->c, q), m, least;
+        d = fused_from(by->c, q, p);
+        m = larger(all(K(TINY)), fused(w, d, cq));
+        least = larger(all(K(TINY)), mul(m, all(K(NEGLIGIBLE))));
+        p = larger(least, p);
+        q = larger(least, cq);
+    } else {
+        p = at_least(by->p_least, p);
+        q = at_least(by->p_least, q);
+        d = sweep == KL_SCALED ? fused_from(by->c, q, p) : sub(p, q);
+        q = sweep == KL_SCALED ? mul(by->c, q) : q;
+    }
+    LANED(mixture_terms)(p, q, d, w, v, score, other);
+}
+
+/* p log q. */
+KL_INLINE void LANED(cross_entropy_linear)(vec p, vec q, const LANED(scales) *by, kl_sweep sweep,
+                                           vec *score, vec *other)
+{
+    (void)other;
+    vec y = at_least(by->q_least, q);
+    if (sweep == KL_FLOORED)
+        y = LANED(floored)(larger(all(K(TINY)), p), y, by);
+    *score = mul(p, LANED(logarithm)(y, sweep == KL_AS_THEY_ARE ? all(0) : by->headroom));
 }
 
 /* The cross-entropy of p and p. */
-KL_INLINE void LANED(entropy_linear)(LANED(sums) *sums, vec p, vec q, vec x, vec y, vec f,
-                                     const LANED(scales) *by, int floored)
+KL_INLINE void LANED(entropy_linear)(vec p, vec q, const LANED(scales) *by, kl_sweep sweep,
+                                     vec *score, vec *other)
 {
-    LANED(cross_entropy_linear)(sums, p, q, x, y, f, by, floored);
-}
-
-/* The mass alone, for rows whose masses are needed first. */
-KL_INLINE void LANED(mass_linear)(LANED(sums) *sums, vec p, vec q, vec x, vec y, vec f,
-                                  const LANED(scales) *by, int floored)
-{
-    (void)q, (void)x, (void)y, (void)f, (void)by, (void)floored;
-    sums->p_mass = add(sums->p_mass, p);
+    LANED(cross_entropy_linear)(p, q, by, sweep, score, other);
 }
 
 /* From log_probs and logits, with p = exp(log p), q likewise, d = log(p/q) of full relative

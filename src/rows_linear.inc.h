@@ -24,79 +24,263 @@ KL_INLINE vec STORED(fetch_first)(const stored *x, ptrdiff_t count)
     return fetch_lanes(padded);
 }
 
-typedef void (*STORED(linear_formula))(LANED(sums) *, vec, vec, vec, vec, vec,
-                                       const LANED(scales) *, int);
+typedef void (*STORED(linear_formula))(vec, vec, const LANED(scales) *, kl_sweep, vec *, vec *);
 
-KL_INLINE void STORED(linear_step)(LANED(sums) *sums, vec p, vec q, const LANED(scales) *by,
-                                   int floored, STORED(linear_formula) formula)
+/* What is summed, and how; constants wherever they are used. */
+typedef struct {
+    kl_kernel kernel;
+    STORED(linear_formula) formula;
+    kl_sweep sweep;
+} STORED(linear_work);
+
+KL_INLINE int STORED(sums_up)(STORED(linear_work) work, int sum)
 {
-    if (floored) {
+    int terms = work.sweep != KL_FOR_MASSES && work.sweep != KL_FOR_HOLES;
+    int masses = work.sweep == KL_FOR_MASSES || work.sweep == KL_AS_THEY_ARE
+                 || (terms && kl_has_peak(work.kernel));
+    switch (sum) {
+    case KL_SCORE: return terms;
+    case KL_OTHER: return terms && work.kernel == KL_KERNEL_js_divergence;
+    case KL_P_MASS: return masses;
+    case KL_Q_MASS: return masses && work.kernel != KL_KERNEL_entropy;
+    default: /* KL_HOLES; the masses of half precision are off by more than a float32 notices */
+        return kl_has_floor(work.kernel)
+               && (work.sweep == KL_FOR_HOLES || work.sweep == KL_FLOORED
+                   || (work.sweep == KL_AS_THEY_ARE && sizeof(stored) == 2));
+    }
+}
+
+/* What one vector of outcomes gives to the sums. */
+KL_INLINE LANED(sums) STORED(linear_step)(STORED(linear_work) work,
+                                          const LANED(scales) *by, vec p, vec q)
+{
+    LANED(sums) given = LANED(no_sums)();
+    given.signs = either(p, q);
+    if (work.sweep == KL_SCALED || work.sweep == KL_FLOORED) {
         p = mul(p, by->p_scale);
         q = mul(q, by->q_scale);
     }
-    vec y = larger(by->tiny, q), f = y;
-    vec x = larger(mul(y, all(K(NEGLIGIBLE))), larger(by->tiny, p));
-    if (floored) {
-        f = larger(smaller(mul(x, by->p_to_q), by->floor), y);
-        sums->holes = larger(sums->holes, keep(less(q, by->tiny), p));
-    }
-    sums->least = smaller(smaller(sums->least, p), q);
-    formula(sums, p, q, x, y, f, by, floored);
+    given.of[KL_P_MASS] = p;
+    given.of[KL_Q_MASS] = given.largest_q = q;
+    if (STORED(sums_up)(work, KL_HOLES))
+        given.of[KL_HOLES] = keep(less(q, by->edge), p);
+    if (STORED(sums_up)(work, KL_SCORE))
+        work.formula(p, q, by, work.sweep, &given.of[KL_SCORE], &given.of[KL_OTHER]);
+    return given;
 }
 
-KL_INLINE void STORED(linear_add)(kl_totals *totals, const LANED(sums) *a, const LANED(sums) *b)
+/* Adds what a vector gave, or, for `b`, what two gave together: each lane then adds half as many
+   terms. */
+KL_INLINE void STORED(linear_add)(STORED(linear_work) work, LANED(sums) *sums,
+                                  const LANED(sums) *a, const LANED(sums) *b)
 {
-    kl_carry(&totals->score, &totals->score_lost, sum_of(add(a->score, b->score)));
-    kl_carry(&totals->p_mass, &totals->p_mass_lost, sum_of(add(a->p_mass, b->p_mass)));
-    kl_carry(&totals->q_mass, &totals->q_mass_lost, sum_of(add(a->q_mass, b->q_mass)));
-    totals->p_at_peak += sum_of(add(a->p_at_peak, b->p_at_peak));
-    totals->q_at_peak += sum_of(add(a->q_at_peak, b->q_at_peak));
-    totals->negative |= any(less(smaller(a->least, b->least), all(0)));
-    totals->far |= any(less(all(63), larger(a->largest_k, b->largest_k)));
-    totals->holes |= any(less(all(0), larger(a->holes, b->holes)));
+    for (int i = 0; i < KL_SUMS; i++)
+        if (STORED(sums_up)(work, i))
+            sums->of[i] = add(sums->of[i], b ? add(a->of[i], b->of[i]) : a->of[i]);
+    if (work.sweep == KL_FOR_MASSES || work.sweep == KL_AS_THEY_ARE)
+        sums->signs = either(sums->signs, b ? either(a->signs, b->signs) : a->signs);
+    if (kl_has_peak(work.kernel) && STORED(sums_up)(work, KL_SCORE)) {
+        sums->largest_q = at_least(sums->largest_q, a->largest_q);
+        if (b)
+            sums->largest_q = at_least(sums->largest_q, b->largest_q);
+    }
 }
 
-/* One reading of the row: two sums at a time for the accuracy of float32 lanes, a fixed order for
-   the sake of answers that repeat bit by bit. */
-KL_INLINE void STORED(linear_sweep)(const kl_source *p, const kl_source *q, ptrdiff_t n,
-                                    const LANED(scales) *by, int floored,
-                                    STORED(linear_formula) formula, kl_totals *totals)
+/* The sums over one block, in an order fixed by position, for answers that repeat bit by bit. */
+KL_INLINE LANED(sums) STORED(linear_block)(STORED(linear_work) work,
+                                           const LANED(scales) *by, const stored *p,
+                                           const stored *q, ptrdiff_t count)
+{
+    LANED(sums) sums = LANED(no_sums)(), a, b;
+    ptrdiff_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        a = STORED(linear_step)(work, by, fetch_lanes(p + i), fetch_lanes(q + i));
+        b = STORED(linear_step)(work, by, fetch_lanes(p + i + LANES), fetch_lanes(q + i + LANES));
+        STORED(linear_add)(work, &sums, &a, &b);
+    }
+    if (i + LANES <= count) {
+        a = STORED(linear_step)(work, by, fetch_lanes(p + i), fetch_lanes(q + i));
+        STORED(linear_add)(work, &sums, &a, NULL);
+        i += LANES;
+    }
+    if (i < count) {
+        a = STORED(linear_step)(work, by, STORED(fetch_first)(p + i, count - i),
+                                STORED(fetch_first)(q + i, count - i));
+        STORED(linear_add)(work, &sums, &a, NULL);
+    }
+    return sums;
+}
+
+/* The state of a row between its blocks, so that rows of a tile can take turns. */
+typedef struct {
+    LANED(running) of[KL_SUMS];
+    LANED(sums) only; /* of a row of one block */
+    vec signs;
+    double p_at_peak, q_at_peak;
+} STORED(linear_state);
+
+KL_INLINE void STORED(linear_start)(STORED(linear_state) *state)
+{
+    LANED(sums) none = LANED(no_sums)();
+    state->only = none;
+    for (int i = 0; i < KL_SUMS; i++)
+        LANED(run_from)(&state->of[i], none.of[i]);
+    state->signs = none.signs;
+    state->p_at_peak = state->q_at_peak = 0;
+}
+
+/* Copies the block without the outcomes above the peak, whose masses go to the state. */
+static void STORED(linear_below_peak)(const stored *p, const stored *q, ptrdiff_t count, vec p_scale,
+                                      vec q_scale, vec peak, stored *p_rest, stored *q_rest,
+                                      STORED(linear_state) *state)
+{
+    for (ptrdiff_t i = 0; i < count; i++) {
+        vec q_here = mul(STORED(fetch_first)(q + i, 1), q_scale);
+        int rest = !any(less(peak, q_here));
+        if (!rest) {
+            state->p_at_peak += sum_of(mul(STORED(fetch_first)(p + i, 1), p_scale));
+            state->q_at_peak += sum_of(q_here);
+        }
+        p_rest[i] = rest ? p[i] : 0;
+        q_rest[i] = rest ? q[i] : 0;
+    }
+}
+
+/* One block of a row of n. */
+KL_INLINE void STORED(linear_on)(STORED(linear_work) work, const LANED(scales) *by,
+                                 const stored *p, const stored *q, ptrdiff_t start, ptrdiff_t n,
+                                 STORED(linear_state) *state)
+{
+    ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
+    stored p_rest[ROW_BLOCK], q_rest[ROW_BLOCK];
+    LANED(sums) sums;
+    for (int whole = 1;; whole = 0) {
+        sums = STORED(linear_block)(work, by, p, q, count);
+        if (!(whole && kl_has_peak(work.kernel) && STORED(sums_up)(work, KL_SCORE)
+              && KL_UNLIKELY(any(less(by->peak, sums.largest_q)))))
+            break;
+        STORED(linear_below_peak)(p, q, count, by->p_scale, by->q_scale, by->peak, p_rest, q_rest,
+                                  state);
+        p = p_rest;
+        q = q_rest;
+    }
+    state->signs = either(state->signs, sums.signs);
+    if (n <= ROW_BLOCK)
+        state->only = sums;
+    else
+        for (int i = 0; i < KL_SUMS; i++)
+            if (STORED(sums_up)(work, i))
+                LANED(run_on)(&state->of[i], sums.of[i]);
+}
+
+KL_INLINE kl_totals STORED(linear_totals)(STORED(linear_work) work, ptrdiff_t n,
+                                          const STORED(linear_state) *state)
+{
+    kl_totals totals = {{0}, state->p_at_peak, state->q_at_peak, any_sign(state->signs)};
+    for (int i = 0; i < KL_SUMS; i++)
+        if (STORED(sums_up)(work, i))
+            totals.of[i] = n <= ROW_BLOCK ? sum_of(state->only.of[i])
+                                          : LANED(sum_of_running)(&state->of[i]);
+    if (work.kernel == KL_KERNEL_entropy)
+        totals.of[KL_Q_MASS] = totals.of[KL_P_MASS];
+    return totals;
+}
+
+/* One reading of the row; q is NULL for a measure of p alone. */
+KL_INLINE kl_totals STORED(linear_sweep)(STORED(linear_work) work, const kl_source *p,
+                                         const kl_source *q, ptrdiff_t n,
+                                         const LANED(scales) *by)
 {
     stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
-    *totals = (kl_totals){0};
+    STORED(linear_state) state;
+    STORED(linear_start)(&state);
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
-        ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
+        ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = q ? STORED(fetch)(q, start, count, q_buffer) : pb;
-        LANED(sums) a = LANED(no_sums)(), b = LANED(no_sums)();
-        for (; i + 2 * LANES <= count; i += 2 * LANES) {
-            STORED(linear_step)(&a, fetch_lanes(pb + i), fetch_lanes(qb + i), by, floored, formula);
-            STORED(linear_step)(&b, fetch_lanes(pb + i + LANES), fetch_lanes(qb + i + LANES), by,
-                                floored, formula);
-        }
-        if (i + LANES <= count) {
-            STORED(linear_step)(&a, fetch_lanes(pb + i), fetch_lanes(qb + i), by, floored, formula);
-            i += LANES;
-        }
-        if (i < count)
-            STORED(linear_step)(&b, STORED(fetch_first)(pb + i, count - i),
-                                STORED(fetch_first)(qb + i, count - i), by, floored, formula);
-        STORED(linear_add)(totals, &a, &b);
+        STORED(linear_on)(work, by, pb, qb, start, n, &state);
     }
-    totals->score += totals->score_lost;
-    totals->p_mass += totals->p_mass_lost;
-    totals->q_mass += totals->q_mass_lost;
+    return STORED(linear_totals)(work, n, &state);
+}
+
+/* Whether a number of the row is below 0, and not only -0.0. */
+static int STORED(negative)(const kl_source *p, ptrdiff_t n)
+{
+    stored buffer[ROW_BLOCK];
+    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
+        ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
+        const stored *block = STORED(fetch)(p, start, count, buffer);
+        for (ptrdiff_t i = 0; i < count; i += LANES) {
+            vec x = count - i < LANES ? STORED(fetch_first)(block + i, count - i)
+                                      : fetch_lanes(block + i);
+            if (any(less(x, all(0))))
+                return 1;
+        }
+    }
+    return 0;
 }
 
 static void STORED(linear_normaliser)(const kl_source *p, ptrdiff_t n, double temperature,
                                       double *result)
 {
     (void)temperature;
-    kl_totals totals;
+    const STORED(linear_work) masses = {KL_KERNEL_entropy, LANED(entropy_linear), KL_FOR_MASSES};
     LANED(scales) by = LANED(unscaled)(K(TINY), 0.5);
-    STORED(linear_sweep)(p, NULL, n, &by, 0, LANED(mass_linear), &totals);
-    result[0] = totals.p_mass;
-    result[1] = totals.negative ? -1 : 0;
+    kl_totals totals = STORED(linear_sweep)(masses, p, NULL, n, &by);
+    result[0] = totals.of[KL_P_MASS];
+    result[1] = totals.signs && STORED(negative)(p, n) ? -1 : 0;
+}
+
+/* The mass of p where q lies below `edge`. */
+KL_INLINE double STORED(mass_at_holes)(STORED(linear_work) work, const kl_source *p,
+                                       const kl_source *q, ptrdiff_t n, double edge)
+{
+    const STORED(linear_work) holes = {work.kernel, work.formula, KL_FOR_HOLES};
+    LANED(scales) by = LANED(unscaled)(K(TINY), 0.5);
+    by.edge = all((real)edge);
+    return STORED(linear_sweep)(holes, p, q, n, &by).of[KL_HOLES];
+}
+
+/* Rows taken as they are compare q with eps and not with eps Q. Where Q is 1 but for rounding that
+   is the same; else outcomes at the floor, which hold the part H of p, add H log Q too much.
+   False where a q lies so near the floor that it matters on which side. */
+KL_INLINE int STORED(allow_for_holes)(STORED(linear_work) work, const kl_totals *totals,
+                                      const kl_source *p, const kl_source *q, ptrdiff_t n,
+                                      double p_mass, double q_mass, double *score)
+{
+    if (!kl_has_floor(work.kernel) || fabs(q_mass - 1) <= 100 * K(RANGES).unit)
+        return 1;
+    double near = STORED(sums_up)(work, KL_HOLES)
+                      ? totals->of[KL_HOLES]
+                      : STORED(mass_at_holes)(work, p, q, n, ABOVE_FLOOR);
+    if (near == 0)
+        return 1;
+    double below = STORED(LEAST) > ABOVE_FLOOR
+                       ? near
+                       : STORED(mass_at_holes)(work, p, q, n, BELOW_FLOOR);
+    *score = kl_not_negative(*score - below / p_mass * log(q_mass));
+    return below == near;
+}
+
+/* The scales under which rows of any mass meet at about equal ones: powers of two, so that a
+   multiple of the row gives the same bits. */
+KL_INLINE LANED(scales) STORED(linear_scales)(STORED(linear_work) work, kl_masses masses,
+                                              const kl_params *params)
+{
+    int has_floor = kl_has_floor(work.kernel);
+    LANED(scales) by = LANED(unscaled)(K(TINY), params->weight);
+    by.p_scale = all((real)ldexp(1, HEADROOM - masses.p_exponent));
+    by.q_scale = all((real)ldexp(1, HEADROOM - masses.q_exponent));
+    by.headroom = all(HEADROOM * K(UNIT));
+    by.c = all((real)(masses.p / masses.q));
+    by.p_to_q = all((real)(masses.q / masses.p));
+    by.floor = all(has_floor ? (real)ldexp(params->eps * masses.q, HEADROOM) : 0);
+    by.peak = larger(by.floor, all((real)ldexp(0.75 * masses.q, HEADROOM)));
+    by.edge = all(K(TINY));
+    by.p_least = all((real)ldexp(K(VANISHING), HEADROOM));
+    if (work.sweep == KL_SCALED && has_floor)
+        by.q_least = by.floor;
+    return by;
 }
 
 /* One row. `kernel` and `formula` are constants wherever this is called. */
@@ -106,62 +290,58 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
 {
     const kl_ranges *ranges = &K(RANGES);
     int has_floor = kl_has_floor(kernel), pair = kernel != KL_KERNEL_entropy;
-    kl_totals totals;
+    int usual_floor = !has_floor || params->eps == USUAL_FLOOR;
     double p_mass, q_mass;
-    int negative;
+    kl_totals totals;
 
-    if (p->form == KL_PROBS && (!pair || q->form == KL_PROBS)
-        && (!has_floor || params->eps == 0x1p-126)) {
-        LANED(scales) by = LANED(unscaled)(has_floor ? (real)0x1p-126 : K(TINY), params->weight);
-        STORED(linear_sweep)(p, pair ? q : NULL, n, &by, 0, formula, &totals);
-        p_mass = totals.p_mass + totals.p_at_peak;
-        q_mass = pair ? totals.q_mass + totals.q_at_peak : p_mass;
-        negative = totals.negative;
-        int stands = kl_finish(kernel, &totals, p_mass, q_mass, 1, 1, params->weight, ranges,
-                               score);
-        int floor_tells = has_floor
-                          && ((totals.far && fabs(q_mass - 1) > 100 * ranges->unit)
-                              || (*score > 0 && *score < NEGLIGIBLE_SCORE));
-        if (stands && !floor_tells)
+    if (p->form == KL_PROBS && (!pair || q->form == KL_PROBS) && usual_floor) {
+        const STORED(linear_work) work = {kernel, formula, KL_AS_THEY_ARE};
+        LANED(scales) by = LANED(unscaled)(has_floor ? (real)USUAL_FLOOR : K(TINY),
+                                           params->weight);
+        by.edge = all((real)ABOVE_FLOOR);
+        totals = STORED(linear_sweep)(work, p, pair ? q : NULL, n, &by);
+        p_mass = totals.of[KL_P_MASS] + totals.p_at_peak;
+        q_mass = totals.of[KL_Q_MASS] + totals.q_at_peak;
+        if (kl_finish(kernel, &totals, p_mass, q_mass, 1, 1, params->weight, ranges, score)
+            && STORED(allow_for_holes)(work, &totals, p, q, n, p_mass, q_mass, score)
+            && !kl_is_negligible(kernel, *score))
             goto check;
     } else {
-        double normaliser[2];
-        STORED(linear_normaliser)(p, n, 1, normaliser);
-        p_mass = q_mass = normaliser[0];
-        negative = normaliser[1] < 0;
-        if (pair) {
-            STORED(linear_normaliser)(q, n, 1, normaliser);
-            q_mass = normaliser[0];
-            negative |= normaliser[1] < 0;
-        }
+        const STORED(linear_work) work = {kernel, formula, KL_FOR_MASSES};
+        LANED(scales) by = LANED(unscaled)(K(TINY), params->weight);
+        totals = STORED(linear_sweep)(work, p, pair ? q : NULL, n, &by);
+        p_mass = totals.of[KL_P_MASS];
+        q_mass = totals.of[KL_Q_MASS];
     }
     if (!(p_mass >= ranges->least_mass && p_mass <= ranges->largest_mass
           && q_mass >= ranges->least_mass && q_mass <= ranges->largest_mass)) {
         *score = NAN;
         return KL_SUSPECT | KL_RETRY;
     }
-    /* Scaled by powers of two, rows of any mass meet at about equal ones, a multiple of the row
-       gives the same bits, and a floor of 2**-126 is a normal float32. */
-    int p_exponent, q_exponent;
-    double p_half = frexp(p_mass, &p_exponent), q_half = frexp(q_mass, &q_exponent);
-    real c = (real)(p_half / q_half);
-    LANED(scales) by = LANED(unscaled)(K(TINY), params->weight);
-    by.p_scale = all((real)ldexp(1, HEADROOM - p_exponent));
-    by.q_scale = all((real)ldexp(1, HEADROOM - q_exponent));
-    by.headroom = all(HEADROOM);
-    by.c = all(c);
-    by.p_to_q = all((real)(q_half / p_half));
-    by.floor = all(has_floor ? (real)ldexp(params->eps * q_half, HEADROOM) : 0);
-    by.peak = larger(by.floor, all((real)ldexp(0.75 * q_half, HEADROOM)));
-    STORED(linear_sweep)(p, pair ? q : NULL, n, &by, 1, formula, &totals);
-    kl_finish(kernel, &totals, ldexp(p_half, HEADROOM), ldexp(q_half, HEADROOM), (double)c,
-              ldexp(1, -HEADROOM), params->weight, NULL, score);
-    if (has_floor && totals.holes && params->eps < K(TINY))
-        return KL_RETRY;
+    kl_masses masses = kl_split(p_mass, q_mass);
+    double p_scaled = ldexp(masses.p, HEADROOM), q_scaled = ldexp(masses.q, HEADROOM);
+    double c = (double)(real)(masses.p / masses.q), scale = ldexp(1, -HEADROOM);
+    int signs = totals.signs, floored = !usual_floor;
+    if (!floored) {
+        const STORED(linear_work) work = {kernel, formula, KL_SCALED};
+        LANED(scales) by = STORED(linear_scales)(work, masses, params);
+        totals = STORED(linear_sweep)(work, p, pair ? q : NULL, n, &by);
+        kl_finish(kernel, &totals, p_scaled, q_scaled, c, scale, params->weight, NULL, score);
+        floored = kl_is_negligible(kernel, *score);
+    }
+    if (floored) {
+        const STORED(linear_work) work = {kernel, formula, KL_FLOORED};
+        LANED(scales) by = STORED(linear_scales)(work, masses, params);
+        totals = STORED(linear_sweep)(work, p, pair ? q : NULL, n, &by);
+        kl_finish(kernel, &totals, p_scaled, q_scaled, c, scale, params->weight, NULL, score);
+        if (has_floor && totals.of[KL_HOLES] > 0 && params->eps < K(TINY))
+            return KL_RETRY;
+    }
+    totals.signs = signs;
 
 check:;
     int status = kl_check_mass(p, p_mass) | (pair ? kl_check_mass(q, q_mass) : KL_OK);
-    if (negative)
+    if (totals.signs && (STORED(negative)(p, n) || (pair && STORED(negative)(q, n))))
         status |= KL_SUSPECT;
     return status | kl_check_score(kernel, *score, n, params->eps, ranges);
 }

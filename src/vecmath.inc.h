@@ -47,6 +47,9 @@ static const double NEGLIGIBLE_f64 = 0x1p-60;
 static const float NEGLIGIBLE_f32 = 0x1p-40f;
 static const double TINY_f64 = 0x1p-1022; /* the smallest normal number */
 static const float TINY_f32 = 0x1p-126f;
+/* What an outcome without p counts as where the whole is 1: nothing beside any score that stands. */
+static const double VANISHING_f64 = 0x1p-300;
+static const float VANISHING_f32 = 0x1p-100f;
 
 #endif
 
@@ -66,6 +69,13 @@ KL_INLINE vec LANED(atanh_rest)(vec s)
     return mul(mul(s, square), polynomial(square, K(ATANH)));
 }
 
+/* k log 2 + 2 atanh(s) - 2 s, for k in units. */
+KL_INLINE vec LANED(log_rest)(vec k, vec s)
+{
+    vec square = mul(s, s);
+    return fused(mul(s, square), polynomial(square, K(ATANH)), mul(k, all(K(LN2) / K(UNIT))));
+}
+
 /* The generalised divergence term p log(p/y) - p + q >= 0, for y = q or the floor that stands in
    for it. With k such that y' = y 2**k lies within a factor 1.5 of p, a = p - y', s = a / (p + y'):
 
@@ -77,63 +87,63 @@ KL_INLINE vec LANED(atanh_rest)(vec s)
 KL_INLINE vec LANED(divergence_core)(vec p, vec k, vec a, vec p_plus_y, vec q_less_y)
 {
     vec s = quotient(a, p_plus_y);
-    vec log_ratio_rest = fused(k, all(K(LN2)), LANED(atanh_rest)(s));
-    return fused(p, log_ratio_rest, fused(s, a, q_less_y));
+    return fused(p, LANED(log_rest)(k, s), fused(s, a, q_less_y));
 }
 
-/* The term for p, q >= TINY; largest_k is raised to k. */
-KL_INLINE vec LANED(divergence_term)(vec p, vec q, vec *largest_k)
+/* The term for normal p and q. */
+KL_INLINE vec LANED(divergence_term)(vec p, vec q)
 {
     exponent e = exponent_of_ratio(p, q);
-    vec y = scale_by(q, e), k = value_of(e);
-    *largest_k = larger(*largest_k, k);
-    return LANED(divergence_core)(p, k, sub(p, y), add(p, y), sub(q, y));
+    vec y = scale_by(q, e);
+    return LANED(divergence_core)(p, units_of(e), sub(p, y), add(p, y), sub(q, y));
 }
 
-/* The term of p against c q, where f >= q is q or its floor. c f is rounded; what the rounding
-   took, exact by a fused multiplication, matters near equality alone and is put back there. One
-   lane of float64 has no fused multiplication: it loses u/d, which the limit allows. */
+/* The term of p against c q, where f >= q is q or its floor: y' = c f' for f' = f 2**k, and
+   p - c f' is rounded once, which matters near equality. One lane of float64 has no fused
+   multiplication: it loses u/d, which the limit allows. */
 KL_INLINE vec LANED(scaled_divergence_term)(vec p, vec q, vec f, vec c)
 {
-    vec cf = mul(c, f);
-    exponent e = exponent_of_ratio(p, cf);
-    vec y = scale_by(cf, e), k = value_of(e);
-    vec lost = keep(equal(k, all(0)), fused_from(c, f, cf));
-    vec a = add(sub(p, y), lost);
-    return LANED(divergence_core)(p, k, a, add(p, y), add(fused_less(c, q, y), lost));
+    exponent e = exponent_of_ratio(p, mul(c, f));
+    f = scale_by(f, e);
+    return LANED(divergence_core)(p, units_of(e), fused_from(c, f, p), fused(c, f, p),
+                                  mul(c, sub(q, f)));
 }
 
 /* The term of p against m when their difference a = p - m is known better than by subtraction. */
 KL_INLINE vec LANED(divergence_term_by_difference)(vec p, vec m, vec a)
 {
     exponent e = exponent_of_ratio(p, m);
-    vec y = scale_by(m, e), k = value_of(e);
+    vec y = scale_by(m, e), k = units_of(e);
     a = select(equal(k, all(0)), a, sub(p, y));
     return LANED(divergence_core)(p, k, a, add(p, y), sub(m, y));
+}
+
+/* The terms of p and of q against their mixture m = w p + (1-w) q, given d = p - q. */
+KL_INLINE void LANED(mixture_terms)(vec p, vec q, vec d, vec w, vec v, vec *first, vec *second)
+{
+    vec m = larger(all(K(TINY)), fused(w, d, q));
+    *first = LANED(divergence_term_by_difference)(p, m, mul(v, d));
+    *second = LANED(divergence_term_by_difference)(q, m, mul(sub(all(0), w), d));
 }
 
 /* w p log(p/m) + (1-w) q log(q/m) with m = w p + (1-w) q, given d = p - q. The parts linear in p
    and q cancel term by term, so unequal masses do no harm here. p and q may be 0. */
 KL_INLINE vec LANED(mixture_term)(vec p, vec q, vec d, vec w, vec v)
 {
-    vec tiny = all(K(TINY)), m = larger(tiny, fused(w, d, q));
+    vec tiny = all(K(TINY)), m = larger(tiny, fused(w, d, q)), first, second;
     vec least = larger(tiny, mul(m, all(K(NEGLIGIBLE))));
-    p = larger(least, p);
-    q = larger(least, q);
-    vec first = LANED(divergence_term_by_difference)(p, m, mul(v, d));
-    vec second = LANED(divergence_term_by_difference)(q, m, mul(sub(all(0), w), d));
+    LANED(mixture_terms)(larger(least, p), larger(least, q), d, w, v, &first, &second);
     return fused(w, first, mul(v, second));
 }
 
-/* log(x 2**-h) for normal x, of full relative accuracy also near 1; k is log2 of it, rounded. */
-KL_INLINE vec LANED(logarithm)(vec x, vec h, vec *k)
+/* log(x 2**-h) for normal x, of full relative accuracy also near 1, with h in units. */
+KL_INLINE vec LANED(logarithm)(vec x, vec h)
 {
     vec one = all(1);
     exponent e = exponent_of_ratio(x, one);
     vec y = scale_by(one, e);
     vec s = quotient(sub(x, y), add(x, y));
-    *k = sub(value_of(e), h);
-    return fused(*k, all(K(LN2)), fused(all(2), s, LANED(atanh_rest)(s)));
+    return fused(all(2), s, LANED(log_rest)(sub(units_of(e), h), s));
 }
 
 /* x = k log 2 + r, |r| <= log(2) / 2, and the power 2**k; k no less than LEAST_EXPONENT, where the

@@ -16,6 +16,10 @@ typedef double stored_f64;
 typedef float stored_f32;
 typedef uint16_t stored_f16, stored_bf16;
 
+/* The smallest positive number of the type. */
+static const double LEAST_f64 = 0x1p-1074, LEAST_f32 = 0x1p-149;
+static const double LEAST_f16 = 0x1p-24, LEAST_bf16 = 0x1p-133;
+
 #define real LANED(real)
 #define stored STORED(stored)
 #define vec LANED(vec)
@@ -35,18 +39,23 @@ typedef uint16_t stored_f16, stored_bf16;
 #define fused_from(a, b, c) LANED(fnma)(a, b, c)     /* c - a b */
 #define smaller(a, b) LANED(min)(a, b)               /* b if either is NaN */
 #define larger(a, b) LANED(max)(a, b)                /* b if either is NaN */
+#define at_least(low, x) LANED(at_least)(low, x)     /* x raised to low > 0; a NaN of sign + stays */
 #define less(a, b) LANED(less)(a, b)
 #define equal(a, b) LANED(equal)(a, b)
 #define keep(m, a) LANED(keep)(m, a)                 /* a where m, else 0 */
 #define drop(m, a) LANED(drop)(m, a)                 /* 0 where m, else a */
 #define select(m, a, b) LANED(select)(m, a, b)       /* a where m, else b */
 #define any(m) LANED(any)(m)
+#define either(a, b) LANED(either)(a, b)             /* bit by bit */
+#define any_sign(a) LANED(any_sign)(a)               /* whether a lane has its sign bit set */
 #define first_lanes(count) LANED(first_lanes)(count)
 #define sum_of(a) LANED(sum)(a)                      /* of the lanes, in double */
+#define part_of(a, i) LANED(part)(a, i)              /* the i-th of PARTS vectors of float64 */
+#define PARTS (LANES / LANES_f64)
 #define put(x, a) LANED(store)(x, a)
 #define exponent_of_ratio(p, q) LANED(exponent_of_ratio)(p, q)
 #define scale_by(a, e) LANED(scale_by)(a, e)
-#define value_of(e) LANED(value_of)(e)
+#define units_of(e) LANED(units_of)(e)               /* k times K(UNIT), exactly */
 #define power_of_two(t) LANED(power_of_two)(t)
 
 #endif
