@@ -40,6 +40,8 @@ class BuildExt(build_ext):
         ext.extra_compile_args = list(MSVC_FLAGS if msvc else GCC_FLAGS)
         if os.environ.get("KL_C_WERROR") == "1":
             ext.extra_compile_args.append("/WX" if msvc else "-Werror")
+        if not msvc:
+            ext.extra_link_args = ["-pthread"]  # a library of its own before glibc 2.34
         super().build_extension(ext)
 
 

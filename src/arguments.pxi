@@ -95,22 +95,43 @@ cdef object integer(object value, str name, str expected="an integer"):
     raise TypeError(f"{name} must be {expected}, got {type(value).__name__}")
 
 
-cdef object checked_workers(object workers):
-    if workers is None:
-        return None
+cdef int ALL_WORKERS = -1
+
+
+def _workers_of_environment():
+    """What KL_C_NUM_THREADS says, read once at import; 1 if it says nothing."""
+    text = os.environ.get("KL_C_NUM_THREADS")
+    try:
+        return checked_workers(int(text)) if text else 1
+    except ValueError:
+        raise ImportError(f"KL_C_NUM_THREADS={text}: the number of threads must be an integer, at "
+                          "least 1, or -1 for all") from None
+
+
+cdef int checked_workers(object workers) except 0:
     count = integer(workers, "workers", "an integer or None")
-    if count < 1 and count != -1:
+    if count < 1 and count != ALL_WORKERS:
         raise ValueError(f"workers must be at least 1, or -1 for all, got {workers!r}")
-    return count
+    return min(count, 2**31 - 1)
+
+
+cdef int FIRST_WORKERS = _workers_of_environment()
+cdef int default_workers = FIRST_WORKERS  # the one thing that calls change for each other
+
+
+cdef int read_workers(object workers, kl_job *job) except -1:
+    job.workers = default_workers if workers is None else checked_workers(workers)
+    return 0
 
 
 def set_workers(workers):
-    """Set how many threads a call with ``workers=None`` may use.
+    """Set how many threads a call with ``workers=None`` may use, in the whole process.
 
     Parameters
     ----------
     workers : int or None
-        At least 1, -1 for all that this process may use, or None for the default.
+        At least 1, -1 for all that this process may use, or None for what the process began with:
+        the environment variable ``KL_C_NUM_THREADS``, read at import, else 1.
 
     Raises
     ------
@@ -119,10 +140,17 @@ def set_workers(workers):
 
     Notes
     -----
-    The number is checked and not used yet: every call runs on the thread that calls.
+    A call splits its rows over threads that it starts and joins itself, the calling thread among
+    them. The number is a limit: a call takes at most one thread per row and per 65536 elements, 256
+    in all, and fewer where the system refuses a thread. Scores and errors are the same, bit by bit,
+    for any number.
+
+    -1 stands for the CPUs that the process may run on, by its affinity at the time of the call, but
+    no more than the CPU quota of its control group, rounded up; the quota is read once.
 
     Examples
     --------
     >>> kl_c.set_workers(1)
     """
-    checked_workers(workers)
+    global default_workers
+    default_workers = FIRST_WORKERS if workers is None else checked_workers(workers)

@@ -159,14 +159,20 @@ static int score_label(const kl_job *job, const kl_source *q, int64_t label, dou
     return status;
 }
 
-/* Whatever the order of the rows, the lowest is kept; a row is blamed once, p before q. */
+/* Whatever the order in which they come, the lowest row is kept. */
+void kl_add_faults(kl_faults *faults, const kl_faults *found)
+{
+    ptrdiff_t count = faults->count + found->count;
+    if (found->count && (faults->count == 0 || found->row < faults->row))
+        *faults = *found;
+    faults->count = count;
+}
+
+/* A row is blamed once, p before q. */
 void kl_blame(kl_faults *faults, ptrdiff_t row, int array, kl_rule rule)
 {
-    if (faults->count++ == 0 || row < faults->row) {
-        faults->row = row;
-        faults->array = array;
-        faults->rule = rule;
-    }
+    kl_faults found = {1, row, array, rule};
+    kl_add_faults(faults, &found);
 }
 
 /* The rule that the label's entry of a probs row breaks; the rest of the row is not read. */

@@ -143,6 +143,7 @@ typedef struct {
     const int64_t *labels; /* one per row, for nll */
     int has_ignore_index;
     int64_t ignore_index;
+    int workers;           /* threads, the caller's among them */
 } kl_job;
 
 /* The invalid rows of a range, or elements where these are scored: how many, and the lowest. Starts
@@ -159,12 +160,17 @@ typedef void (*kl_range_function)(const kl_job *job, ptrdiff_t begin, ptrdiff_t 
 void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
 void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
 
+/* All rows of a call, by as many threads as job->workers says, or fewer where the system refuses. */
+void kl_run_parallel(kl_range_function score, const kl_job *job, ptrdiff_t rows, kl_faults *faults);
+int kl_most_workers(const kl_job *job, ptrdiff_t rows); /* that the work is worth */
+
 /* One row by itself, for the short path. */
 double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
                 kl_faults *faults);
 
 void kl_store(char *out, int single, double score);
 void kl_blame(kl_faults *faults, ptrdiff_t row, int array, kl_rule rule);
+void kl_add_faults(kl_faults *faults, const kl_faults *found);
 kl_source kl_row_of(const kl_array *array, ptrdiff_t row);
 
 /* The rule that a row breaks by the checks that ride in the kernels. */

@@ -69,6 +69,7 @@ cdef extern from "kl.h" nogil:
         const int64_t *labels
         int has_ignore_index
         int64_t ignore_index
+        int workers
 
     ctypedef struct kl_faults:
         ptrdiff_t count, row
@@ -79,6 +80,9 @@ cdef extern from "kl.h" nogil:
                                        kl_faults *faults) noexcept
     void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
     void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
+    void kl_run_parallel(kl_range_function score, const kl_job *job, ptrdiff_t rows,
+                         kl_faults *faults)
+    int kl_most_workers(const kl_job *job, ptrdiff_t rows)
     double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
                     kl_faults *faults)
     kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)

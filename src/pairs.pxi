@@ -31,7 +31,7 @@ def kl_divergence(p, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, tempera
     keepdims : bool
         Keep the axis of outcomes, with length 1.
     workers : int, optional
-        Threads for this call; checked and not used yet, see `set_workers`.
+        Threads for this call, -1 for all that the process may use; see `set_workers`.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def cross_entropy(p, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, tempera
     keepdims : bool
         Keep the axis of outcomes, with length 1.
     workers : int, optional
-        Threads for this call; checked and not used yet, see `set_workers`.
+        Threads for this call, -1 for all that the process may use; see `set_workers`.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def js_divergence(p, q, weight=_HALF, *, form=_PROBS, axis=_LAST, base=None, tem
     keepdims : bool
         Keep the axis of outcomes, with length 1.
     workers : int, optional
-        Threads for this call; checked and not used yet, see `set_workers`.
+        Threads for this call, -1 for all that the process may use; see `set_workers`.
 
     Returns
     -------
@@ -236,7 +236,7 @@ def js_distance(p, q, weight=_HALF, *, form=_PROBS, axis=_LAST, base=None, tempe
     keepdims : bool
         Keep the axis of outcomes, with length 1.
     workers : int, optional
-        Threads for this call; checked and not used yet, see `set_workers`.
+        Threads for this call, -1 for all that the process may use; see `set_workers`.
 
     Returns
     -------

@@ -51,15 +51,23 @@ cdef double short_score(kl_kernel kernel, int distance, ndarray p, ndarray q) no
     return -1 if faults.count else score
 
 
-cdef kl_faults run(kl_range_function score, const kl_job *job, ptrdiff_t rows) noexcept:
-    """Score all rows, without the GIL where that pays."""
+cdef kl_faults run(kl_range_function score, kl_job *job, ptrdiff_t rows) except *:
+    """Score all rows, without the GIL and by several threads where that pays."""
     cdef kl_faults faults
+    cdef int most
     faults.count = 0
     if rows * job.n <= SHORT:
         score(job, 0, rows, &faults)
-    else:
-        with nogil:
-            score(job, 0, rows, &faults)
+        return faults
+    if job.workers != 1:
+        most = kl_most_workers(job, rows)
+        if job.workers == ALL_WORKERS and most > 1:
+            from kl_c._workers import available
+            job.workers = available()
+        if job.workers > most or job.workers < 1:
+            job.workers = most
+    with nogil:
+        kl_run_parallel(score, job, rows, &faults)
     return faults
 
 
@@ -158,5 +166,5 @@ cdef object score_pair(kl_kernel kernel, int distance, object p, object q, objec
         read_eps(eps, job.q.row.form, &job)
     read_temperature(temperature, &job)
     raises = read_invalid(invalid, &job)
-    checked_workers(workers)
+    read_workers(workers, &job)
     return score_rows(&job, p, q, integer(axis, "axis"), None, raises, out, keepdims)

@@ -26,7 +26,7 @@ def entropy(p, *, form=_PROBS, axis=_LAST, base=None, temperature=_ONE, invalid=
     keepdims : bool
         Keep the axis of outcomes, with length 1.
     workers : int, optional
-        Threads for this call; checked and not used yet, see `set_workers`.
+        Threads for this call, -1 for all that the process may use; see `set_workers`.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
     out : ndarray, optional
         Where to write the result: float64 or float32 of exactly its shape. It is returned.
     workers : int, optional
-        Threads for this call; checked and not used yet, see `set_workers`.
+        Threads for this call, -1 for all that the process may use; see `set_workers`.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
     read_base(base, &job)
     read_eps(eps, job.q.row.form, &job)
     raises = read_invalid(invalid, &job)
-    checked_workers(workers)
+    read_workers(workers, &job)
     p_array = as_array(p, "p", &job.p.row)
     q_array = as_array(q, "q", &job.q.row)
     shape = broadcast(shape_of(p_array), shape_of(q_array), "p and q of shapes")
@@ -187,7 +187,7 @@ def nll(labels, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=
     keepdims : bool
         Keep the axis of outcomes, with length 1.
     workers : int, optional
-        Threads for this call; checked and not used yet, see `set_workers`.
+        Threads for this call, -1 for all that the process may use; see `set_workers`.
 
     Returns
     -------
@@ -225,7 +225,7 @@ def nll(labels, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=
     read_eps(eps, job.p.row.form, &job)
     read_temperature(temperature, &job)
     raises = read_invalid(invalid, &job)
-    checked_workers(workers)
+    read_workers(workers, &job)
     job.has_ignore_index = 0
     if ignore_index is not None:
         ignored = integer(ignore_index, "ignore_index", "an integer or None")
