@@ -158,7 +158,8 @@ typedef struct {
 typedef void (*kl_range_function)(const kl_job *job, ptrdiff_t begin, ptrdiff_t end,
                                   kl_faults *faults);
 void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
-void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
+void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, /* of blocks */
+                     kl_faults *faults);
 
 /* All rows of a call, by as many threads as job->workers says, or fewer where the system refuses. */
 void kl_run_parallel(kl_range_function score, const kl_job *job, ptrdiff_t rows, kl_faults *faults);

@@ -146,7 +146,7 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
     describe(q_array, cnp.PyArray_NDIM(q_array) - 1, job.n, len(inner) - 1, &job.q)
     job.out.ndim = <int>len(inner) - 1
     job.out_stride = job.out.strides[job.out.ndim] if shape else 0
-    faults = run(kl_run_elements, &job, rows)
+    faults = run(kl_run_elements, &job, rows * ((job.n + KL_BLOCK - 1) // KL_BLOCK))
     if faults.count and raises:
         raise invalid_rows(&job, &faults, shape, None, "element")
     if result is not target:

@@ -12,9 +12,12 @@ import kl_c
 from every_measure import calls, rows
 from kl_c import _kernels
 
-THREADS = 6
+THREADS = 8
 SHAPES = ((9,), (3, 40), (60, 300))  # with the GIL kept, and with the GIL released
-WORKERS = (1, 2, 3, 100, -1, None)
+# A thread is started for every 65536 elements, and one row is never split but between elements.
+LARGE = (700, 1001)
+RAGGED = ((2, 300_001), (5, 100_003), (65, 7013), (70_001, 9), (600_001,), (0, 900_000))
+WORKERS = (2, 3, 7, 300, -1)
 
 
 @pytest.fixture
@@ -79,34 +82,84 @@ def test_threads_get_their_own_errors():
     in_threads(work)
 
 
+def assert_same_for_any_workers(p, q, form, axis=-1, workers=WORKERS):
+    for call in calls(p, q, form, axis):
+        expected = call(workers=1)
+        for count in workers:
+            np.testing.assert_array_equal(call(workers=count), expected, call.measure)
+
+
 @pytest.mark.parametrize("form", _kernels.FORMS)
 @pytest.mark.parametrize("dtype", _kernels.DTYPES)
 def test_workers_change_no_bit(form, dtype):
-    for shape in (*SHAPES, (0, 5), (1, 1), (257, 700)):
+    for shape in (*SHAPES, LARGE):
         p, q = rows(shape, form, dtype), rows(shape, form, dtype, seed=1)
-        for call in calls(p, q, form):
-            expected = call(workers=1)
-            for workers in WORKERS:
-                np.testing.assert_array_equal(call(workers=workers), expected, call.measure)
+        assert_same_for_any_workers(p, q, form)
 
 
-@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("form", _kernels.FORMS)
+@pytest.mark.parametrize("shape", RAGGED, ids=str)
+def test_workers_change_no_bit_of_ragged_shapes(form, shape):
+    p, q = rows(shape, form, "float32"), rows(shape, form, "float32", seed=1)
+    assert_same_for_any_workers(p, q, form, workers=(2, 3, 7))
+
+
+def test_workers_change_no_bit_of_any_layout():
+    p, q = rows(LARGE, dtype="float32"), rows(LARGE, dtype="float32", seed=1)
+    for axis_first in (p.T.copy(), q.T.copy()), (p.T.copy()[::-1, ::-1], q.T.copy()[::-1, ::-1]):
+        assert_same_for_any_workers(*axis_first, "probs", axis=0)
+    assert_same_for_any_workers(p[:, ::-1], q.astype(">f8")[:, ::-1], ("probs", "counts"))
+    assert_same_for_any_workers(p[:, None][:7], q[:99], "probs")
+
+
+def test_workers_find_the_same_invalid_rows():
+    p, q = rows(LARGE), rows(LARGE, seed=1)
+    p[[699, 310, 123]] *= 2
+    q[[600, 310, 350]] = np.nan
+    for call in calls(p, q):
+        if call.measure == "nll":
+            call.args[0][[5, 690]] = -1
+        scores = call(invalid="nan", workers=1)
+        with pytest.raises(kl_c.InvalidRowsError) as alone:
+            call(workers=1)
+        for workers in WORKERS:
+            np.testing.assert_array_equal(call(invalid="nan", workers=workers), scores)
+            with pytest.raises(kl_c.InvalidRowsError) as caught:
+                call(workers=workers)
+            assert str(caught.value) == str(alone.value)
+            assert vars(caught.value) == vars(alone.value)
+
+
+@pytest.mark.parametrize("workers", (*WORKERS, 1, None))
 def test_default_workers_change_no_bit(any_workers, workers):
-    todo = every_call()
-    expected = [call() for call in todo]
+    p, q = rows(LARGE), rows(LARGE, seed=1)
+    todo = [*every_call(), *calls(p, q)]
+    expected = [call(workers=1) for call in todo]
     assert kl_c.set_workers(workers) is None
     for call, scores in zip(todo, expected, strict=True):
         np.testing.assert_array_equal(call(), scores, err_msg=call.measure)
 
 
 def test_workers_write_to_out_of_any_strides():
-    p, q = rows((257, 700)), rows((257, 700), seed=1)
+    p, q = rows(LARGE), rows(LARGE, seed=1)
     expected = kl_c.kl_divergence(p, q)
     for workers in WORKERS:
-        out = np.zeros((257, 3))
+        out = np.zeros((LARGE[0], 3))
         kl_c.kl_divergence(p, q, workers=workers, out=out[::-1, 1])
         np.testing.assert_array_equal(out[::-1, 1], expected)
         assert (out[:, ::2] == 0).all()
+
+
+def test_threads_that_start_threads_get_the_same_bits():
+    p, q = rows(LARGE, "logits"), rows(LARGE, "logits", seed=1)
+    expected = kl_c.kl_divergence(p, q, form="logits")
+
+    def work(number):
+        for _ in range(3):
+            scores = kl_c.kl_divergence(p, q, form="logits", workers=2)
+            np.testing.assert_array_equal(scores, expected)
+
+    in_threads(work)
 
 
 FORK = """
