@@ -4,9 +4,9 @@
 
 Design note. (a) These functions are the API; a Python layer above would cost more than a short
 row. (b) Data flows one way: keywords (arguments.pxi), arrays (arrays.pxi), rows (C), errors
-(errors.pxi). (c) Two 1-D arrays of one kernel type with every keyword at its default, told by
-identity, take a path without any of that (`short_score`); whatever is unusual about them sends
-them the long way, so that no check stands twice.
+(errors.pxi). (c) Small 1-D arrays of one kernel type with no keyword given take a way
+without any of that (short.pxi); whatever is unusual about them sends them the long way, so that no
+check stands twice.
 """
 
 import os
@@ -16,7 +16,8 @@ from operator import index as _index
 import numpy as np
 
 cimport numpy as cnp
-from libc.math cimport HUGE_VAL, log
+from cpython.object cimport PyObject
+from libc.math cimport HUGE_VAL, log, sqrt
 from libc.stdint cimport int64_t, uint8_t
 from numpy cimport ndarray
 
@@ -31,7 +32,6 @@ cdef extern from *:
     #endif
     """
     const char *KL_C_VERSION
-    const int NPY_HALF  # missing from Cython's own declarations
 
 include "errors.pxi"
 include "arguments.pxi"
@@ -39,11 +39,6 @@ include "arrays.pxi"
 
 __version__ = KL_C_VERSION.decode()
 
-cdef object _PROBS = "probs"
-cdef object _RAISE = "raise"
-cdef object _LAST = -1
-cdef object _ONE = 1.0
-cdef object _HALF = 0.5
 cdef ptrdiff_t SHORT = 4096  # elements for which the GIL is kept
 
 
@@ -102,3 +97,4 @@ def show_config():
 include "score.pxi"
 include "pairs.pxi"
 include "singles.pxi"
+include "short.pxi"

@@ -6,25 +6,55 @@
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 
-cdef dict _DTYPE_OF = {}  # by NumPy's number; the name of a dtype costs a microsecond
+cdef enum:
+    UNKNOWN = -1
+    BUILT_IN_TYPES = 24
+cdef int built_in[BUILT_IN_TYPES]  # NumPy's number of a type -> kl_dtype
+cdef int bfloat16_number = UNKNOWN  # given by NumPy when a package registers the type
+for _number in range(BUILT_IN_TYPES):
+    built_in[_number] = UNKNOWN
 for _character in "bBhHiIlLqQ":
     _dtype = np.dtype(_character)
-    _DTYPE_OF[_dtype.num] = {
+    built_in[_dtype.num] = {
         "i": {1: KL_INT8, 2: KL_INT16, 4: KL_INT32, 8: KL_INT64},
         "u": {1: KL_UINT8, 2: KL_UINT16, 4: KL_UINT32, 8: KL_UINT64},
     }[_dtype.kind][_dtype.itemsize]
-_DTYPE_OF[np.dtype("?").num] = KL_UINT8
-for _character, _kernel in zip("dfe", (KL_FLOAT64, KL_FLOAT32, KL_FLOAT16)):
-    _DTYPE_OF[np.dtype(_character).num] = _kernel
+for _character, _kernel in zip("?dfe", (KL_UINT8, KL_FLOAT64, KL_FLOAT32, KL_FLOAT16)):
+    built_in[np.dtype(_character).num] = _kernel
 
 
-cdef double mass_tolerance(kl_dtype dtype, kl_form form):
+cdef inline int known_dtype(ndarray array) noexcept:
+    """A kl_dtype, or UNKNOWN where only the name can tell: a look at it costs a microsecond."""
+    cdef int number = cnp.PyArray_TYPE(array)
+    if 0 <= number < BUILT_IN_TYPES:
+        return built_in[number]
+    return KL_BFLOAT16 if number == bfloat16_number else UNKNOWN
+
+
+cdef int dtype_of(ndarray array) except -2:
+    """A kl_dtype, or UNKNOWN."""
+    global bfloat16_number
+    if known_dtype(array) == UNKNOWN and array.dtype.name == "bfloat16":
+        bfloat16_number = cnp.PyArray_TYPE(array)
+    return known_dtype(array)
+
+
+cdef inline double mass_tolerance(kl_dtype dtype, kl_form form) noexcept:
     """How far from 1 a row of probabilities may sum: by the rounding that its type explains."""
     if form == KL_COUNTS or form == KL_LOGITS:
         return HUGE_VAL
     if dtype == KL_BFLOAT16 and form == KL_LOG_PROBS:
         return 5e-2
     return 2e-2 if dtype == KL_FLOAT16 or dtype == KL_BFLOAT16 else 1e-3
+
+
+cdef inline void start_source(kl_source *row, kl_dtype dtype, kl_form form) noexcept:
+    """All of a description but where the row lies: values of this type, taken as given."""
+    row.dtype = dtype
+    row.form = form
+    row.swapped = row.widen = row.take_log = 0
+    row.shift, row.divisor = 0, 1
+    row.tolerance = mass_tolerance(dtype, form)
 
 
 cdef object from_torch(object torch, object tensor, str name):
@@ -60,16 +90,11 @@ cdef object as_array(object value, str name, kl_source *row):
             value, bfloat16 = from_torch(torch, value, name)
         else:
             value = plain_array(value, name)
-    known = KL_BFLOAT16 if bfloat16 else _DTYPE_OF.get(cnp.PyArray_TYPE(value))
-    if known is None and value.dtype.name == "bfloat16":
-        known = KL_BFLOAT16
-    if known is None:
+    cdef int dtype = KL_BFLOAT16 if bfloat16 else dtype_of(value)
+    if dtype == UNKNOWN:
         raise TypeError(f"{name} has dtype {value.dtype}; expected a real number type")
-    row.dtype = known
+    start_source(row, <kl_dtype>dtype, row.form)
     row.swapped = not cnp.PyArray_ISNOTSWAPPED(value)
-    row.widen = row.take_log = 0
-    row.shift, row.divisor = 0, 1
-    row.tolerance = mass_tolerance(row.dtype, row.form)
     return value
 
 

@@ -12,6 +12,9 @@ cdef extern from "kl.h" nogil:
     ctypedef enum kl_form:
         KL_PROBS, KL_COUNTS, KL_LOG_PROBS, KL_LOGITS
 
+    ctypedef enum kl_family:
+        KL_LINEAR, KL_LOG
+
     ctypedef enum kl_rule:
         KL_ROW_VALID, KL_ROW_NAN, KL_ROW_INFINITE, KL_ROW_NEGATIVE, KL_ROW_MASS, KL_ROW_EMPTY
         KL_ROW_OVERFLOW, KL_ROW_LABEL
@@ -37,9 +40,14 @@ cdef extern from "kl.h" nogil:
     ctypedef struct kl_params:
         double eps, weight, temperature
 
+    int KL_OK
+    ctypedef int (*kl_row_function)(
+        const kl_source *p, const kl_source *q, ptrdiff_t n, const kl_params *params, double *score)
+
     ctypedef struct kl_backend:
         const char *name
         int lanes[4]
+        kl_row_function rows[4][2][4]
     const kl_backend *const kl_all_backends[]
     int kl_cpu_runs(const kl_backend *backend)
     const kl_backend *kl_active

@@ -1,8 +1,8 @@
 # The measures of two distributions.
 
 
-def kl_divergence(p, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=_ONE,
-                  invalid=_RAISE, out=None, keepdims=False, workers=None):
+def kl_divergence(p, q, *, form="probs", axis=-1, base=None, eps=None, temperature=1.0,
+                  invalid="raise", out=None, keepdims=False, workers=None):
     """Kullback-Leibler divergence of p from q: how many nats q costs where p is true.
 
     KL(p || q) = sum p log(p / q) over the outcomes of each row, p and q divided by their masses:
@@ -62,19 +62,12 @@ def kl_divergence(p, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, tempera
     >>> kl_c.kl_divergence([[3, 1], [1, 1]], [1, 1], form="counts")
     array([0.13081204, 0.        ])
     """
-    cdef double score
-    if (type(p) is ndarray and type(q) is ndarray and form is _PROBS and axis is _LAST
-            and base is None and eps is None and temperature is _ONE and invalid is _RAISE
-            and out is None and keepdims is False and workers is None):
-        score = short_score(KL_KERNEL_kl_divergence, 0, p, q)
-        if score != -1:
-            return score
     return score_pair(KL_KERNEL_kl_divergence, 0, p, q, form, axis, base, eps, None, temperature,
                       invalid, out, keepdims, workers)
 
 
-def cross_entropy(p, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=_ONE,
-                  invalid=_RAISE, out=None, keepdims=False, workers=None):
+def cross_entropy(p, q, *, form="probs", axis=-1, base=None, eps=None, temperature=1.0,
+                  invalid="raise", out=None, keepdims=False, workers=None):
     """Cross-entropy of p and q: the nats per outcome of p under a code made for q.
 
     H(p, q) = -sum p log q = entropy(p) + kl_divergence(p, q) over the outcomes of each row, p and
@@ -129,19 +122,12 @@ def cross_entropy(p, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, tempera
     >>> round(kl_c.cross_entropy([0.5, 0.5], [0.25, 0.75], base=2), 12)
     1.207518749639
     """
-    cdef double score
-    if (type(p) is ndarray and type(q) is ndarray and form is _PROBS and axis is _LAST
-            and base is None and eps is None and temperature is _ONE and invalid is _RAISE
-            and out is None and keepdims is False and workers is None):
-        score = short_score(KL_KERNEL_cross_entropy, 0, p, q)
-        if score != -1:
-            return score
     return score_pair(KL_KERNEL_cross_entropy, 0, p, q, form, axis, base, eps, None, temperature,
                       invalid, out, keepdims, workers)
 
 
-def js_divergence(p, q, weight=_HALF, *, form=_PROBS, axis=_LAST, base=None, temperature=_ONE,
-                  invalid=_RAISE, out=None, keepdims=False, workers=None):
+def js_divergence(p, q, weight=0.5, *, form="probs", axis=-1, base=None, temperature=1.0,
+                  invalid="raise", out=None, keepdims=False, workers=None):
     """Jensen-Shannon divergence of p and q.
 
     With the mixture m = w p + (1-w) q, w = `weight`:
@@ -196,19 +182,12 @@ def js_divergence(p, q, weight=_HALF, *, form=_PROBS, axis=_LAST, base=None, tem
     >>> kl_c.js_divergence([1, 0], [0, 1], base=2)
     1.0
     """
-    cdef double score
-    if (type(p) is ndarray and type(q) is ndarray and weight is _HALF and form is _PROBS
-            and axis is _LAST and base is None and temperature is _ONE and invalid is _RAISE
-            and out is None and keepdims is False and workers is None):
-        score = short_score(KL_KERNEL_js_divergence, 0, p, q)
-        if score != -1:
-            return score
     return score_pair(KL_KERNEL_js_divergence, 0, p, q, form, axis, base, None, weight,
                       temperature, invalid, out, keepdims, workers)
 
 
-def js_distance(p, q, weight=_HALF, *, form=_PROBS, axis=_LAST, base=None, temperature=_ONE,
-                invalid=_RAISE, out=None, keepdims=False, workers=None):
+def js_distance(p, q, weight=0.5, *, form="probs", axis=-1, base=None, temperature=1.0,
+                invalid="raise", out=None, keepdims=False, workers=None):
     """Jensen-Shannon distance of p and q: the square root of the divergence, a metric.
 
     With the mixture m = w p + (1-w) q, w = `weight`:
@@ -262,12 +241,5 @@ def js_distance(p, q, weight=_HALF, *, form=_PROBS, axis=_LAST, base=None, tempe
     >>> round(kl_c.js_distance([1, 0], [0.5, 0.5], base=2), 12)
     0.557923045284
     """
-    cdef double score
-    if (type(p) is ndarray and type(q) is ndarray and weight is _HALF and form is _PROBS
-            and axis is _LAST and base is None and temperature is _ONE and invalid is _RAISE
-            and out is None and keepdims is False and workers is None):
-        score = short_score(KL_KERNEL_js_divergence, 1, p, q)
-        if score != -1:
-            return score
     return score_pair(KL_KERNEL_js_divergence, 1, p, q, form, axis, base, None, weight,
                       temperature, invalid, out, keepdims, workers)

@@ -1,7 +1,7 @@
 # Entropy, elementwise terms, labels, and the check of rows.
 
 
-def entropy(p, *, form=_PROBS, axis=_LAST, base=None, temperature=_ONE, invalid=_RAISE, out=None,
+def entropy(p, *, form="probs", axis=-1, base=None, temperature=1.0, invalid="raise", out=None,
             keepdims=False, workers=None):
     """Shannon entropy of p.
 
@@ -52,18 +52,11 @@ def entropy(p, *, form=_PROBS, axis=_LAST, base=None, temperature=_ONE, invalid=
     >>> kl_c.entropy([0.5, 0.25, 0.25], base=2)
     1.5
     """
-    cdef double score
-    if (type(p) is ndarray and form is _PROBS and axis is _LAST and base is None
-            and temperature is _ONE and invalid is _RAISE and out is None and keepdims is False
-            and workers is None):
-        score = short_score(KL_KERNEL_entropy, 0, p, None)
-        if score != -1:
-            return score
     return score_pair(KL_KERNEL_entropy, 0, p, None, form, axis, base, None, None, temperature,
                       invalid, out, keepdims, workers)
 
 
-def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None, workers=None):
+def rel_entr(p, q, *, form="probs", base=None, eps=None, invalid="raise", out=None, workers=None):
     """The terms p log(p / q), element by element, never normalised.
 
     rel_entr(p, q) = p log(p / q), 0 where p = 0; the sum over a row of probabilities is their KL.
@@ -154,8 +147,8 @@ def rel_entr(p, q, *, form=_PROBS, base=None, eps=None, invalid=_RAISE, out=None
     return result_of(target, shape, out, False)
 
 
-def nll(labels, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=_ONE,
-        invalid=_RAISE, ignore_index=None, out=None, keepdims=False, workers=None):
+def nll(labels, q, *, form="probs", axis=-1, base=None, eps=None, temperature=1.0,
+        invalid="raise", ignore_index=None, out=None, keepdims=False, workers=None):
     """Negative log-likelihood of labels under q: the cross-entropy of a one-hot p.
 
     nll(label, q) = -log q[label], q divided by its mass.
@@ -236,7 +229,7 @@ def nll(labels, q, *, form=_PROBS, axis=_LAST, base=None, eps=None, temperature=
     return score_rows(&job, q, None, integer(axis, "axis"), labels, raises, out, keepdims)
 
 
-def check_rows(p, *, form=_PROBS, axis=_LAST):
+def check_rows(p, *, form="probs", axis=-1):
     """Say of each row whether it is valid, and by which rule not.
 
     A row is what its form says if it holds no NaN, no +inf and no negative weight, and its mass is
