@@ -2,10 +2,13 @@
 
 FORMS = ("probs", "counts", "log_probs", "logits")
 INVALID = ("raise", "nan", "ignore")
+cdef dict form_numbers = {name: number for number, name in enumerate(FORMS)}
 cdef double DEFAULT_EPS = 2.0 ** -126
 
 
 cdef double real_number(object value, str name) except? -1:
+    if type(value) is float:
+        return <double>value
     try:
         if not isinstance(value, ndarray) or value.ndim == 0:
             return <double>value
@@ -17,8 +20,9 @@ cdef double real_number(object value, str name) except? -1:
 
 
 cdef int one_form(object form) except -1:
-    if isinstance(form, str) and form in FORMS:
-        return FORMS.index(form)
+    number = form_numbers.get(form) if isinstance(form, str) else None
+    if number is not None:
+        return number
     raise ValueError(f"form must be one of {', '.join(map(repr, FORMS))}, got {form!r}")
 
 
@@ -80,13 +84,15 @@ cdef int read_weight(object weight, kl_job *job) except -1:
 
 cdef int read_invalid(object invalid, kl_job *job) except -1:
     """Whether bad rows raise, once all are scored."""
-    if not (isinstance(invalid, str) and invalid in INVALID):
+    if not isinstance(invalid, str) or invalid not in INVALID:
         raise ValueError(f"invalid must be one of {', '.join(map(repr, INVALID))}, got {invalid!r}")
     job.ignore = invalid == "ignore"
     return invalid == "raise"
 
 
 cdef object integer(object value, str name, str expected="an integer"):
+    if type(value) is int:
+        return value
     try:
         if not isinstance(value, (bool, np.bool_)):
             return _index(value)

@@ -4,6 +4,9 @@
 # protocol refuses float16 as arithmetic, bfloat16, swapped and unaligned arrays altogether, and
 # fixes the number of axes. Labels, codes and masks, which are ours, are typed memoryviews.
 
+cdef extern from "Python.h":
+    Py_ssize_t PyNumber_AsSsize_t(object, void *) except? -1  # NULL: no error, but the nearest
+
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 
 cdef enum:
@@ -70,24 +73,29 @@ cdef object from_torch(object torch, object tensor, str name):
         raise TypeError(f"{name} has dtype {tensor.dtype}; expected a real number type") from None
 
 
-cdef object plain_array(object value, str name):
+cdef bint is_from(str module, str name, object value) except -1:
+    """Whether the value is of a class whose module nobody need have imported."""
+    imported = sys.modules.get(module)
+    return imported is not None and isinstance(value, getattr(imported, name))
+
+
+cdef ndarray plain_array(object value, str name):
     """Anything that NumPy reads as an array without hiding part of it."""
-    if isinstance(value, np.ma.MaskedArray):
+    if type(value) is not list and is_from("numpy.ma", "MaskedArray", value):
         raise TypeError(f"{name} is a masked array, whose mask would be ignored; "
                         f"pass {name}.filled(0) or leave the masked rows out")
     try:
-        return np.asarray(value)
+        return cnp.PyArray_FROM_OF(value, cnp.NPY_ARRAY_ENSUREARRAY)
     except ValueError as error:
         raise ValueError(f"{name} is no array: {error}") from None
 
 
-cdef object as_array(object value, str name, kl_source *row):
+cdef ndarray as_array(object value, str name, kl_source *row):
     """The array as it lies in memory; its dtype and byte order go to `row`."""
     bfloat16 = False
     if type(value) is not ndarray:
-        torch = sys.modules.get("torch")  # who has a tensor has imported it
-        if torch is not None and isinstance(value, torch.Tensor):
-            value, bfloat16 = from_torch(torch, value, name)
+        if type(value) is not list and is_from("torch", "Tensor", value):
+            value, bfloat16 = from_torch(sys.modules["torch"], value, name)
         else:
             value = plain_array(value, name)
     cdef int dtype = KL_BFLOAT16 if bfloat16 else dtype_of(value)
@@ -98,37 +106,90 @@ cdef object as_array(object value, str name, kl_source *row):
     return value
 
 
+# The lengths of some axes, in C order.
+cdef struct axes:
+    int ndim
+    ptrdiff_t shape[64]
+
+
 cdef tuple shape_of(object array):
     return array.shape  # of a typed ndarray it would be C's
 
 
+cdef tuple tuple_of(const axes *some):
+    return tuple([some.shape[i] for i in range(some.ndim)])
+
+
+cdef ptrdiff_t size_of(const axes *some) noexcept nogil:
+    cdef ptrdiff_t size = 1
+    cdef int i
+    for i in range(some.ndim):
+        size *= some.shape[i]
+    return size
+
+
 cdef int resolve_axis(ndarray array, object axis, str name) except -1:
     cdef int ndim = cnp.PyArray_NDIM(array)
+    cdef Py_ssize_t at = PyNumber_AsSsize_t(axis, NULL)
     if ndim == 0:
         raise ValueError(f"{name} is 0-D; a row of outcomes is needed")
-    if not -ndim <= axis < ndim:
+    if not -ndim <= at < ndim:
         raise ValueError(f"axis {axis} is out of bounds for {name} of shape {shape_of(array)}")
-    if cnp.PyArray_DIM(array, axis + ndim if axis < 0 else axis) == 0:
+    if at < 0:
+        at += ndim
+    if cnp.PyArray_DIM(array, <int>at) == 0:
         raise ValueError(f"{name} has 0 outcomes on axis {axis}, its shape is {shape_of(array)}")
-    return axis + ndim if axis < 0 else axis
+    return <int>at
 
 
-cdef tuple batch_shape(ndarray array, int axis):
-    """Lengths of all axes but that of the outcomes."""
-    return tuple([cnp.PyArray_DIM(array, i) for i in range(cnp.PyArray_NDIM(array)) if i != axis])
+cdef void axes_but(int outcomes, ndarray array, axes *batch) noexcept:
+    """All axes of an array but that of its outcomes; -1 leaves out none."""
+    cdef int i
+    batch.ndim = 0
+    for i in range(cnp.PyArray_NDIM(array)):
+        if i != outcomes:
+            batch.shape[batch.ndim] = cnp.PyArray_DIM(array, i)
+            batch.ndim += 1
 
 
-cdef int describe(ndarray array, int axis, ptrdiff_t n, int batch_ndim, kl_array *rows) except -1:
-    """The array's rows of n outcomes along `axis` (-1: none, a scalar), its batch axes aligned to
-    the right of `batch_ndim` broadcast ones. Elementwise, the last axis broadcasts too."""
-    cdef int i, at = batch_ndim
+cdef bint broadcast(const axes *first, const axes *second, axes *both) noexcept:
+    """What two shapes broadcast to, as in NumPy; false if they do not."""
+    cdef ptrdiff_t a, b
+    cdef int i
+    both.ndim = max(first.ndim, second.ndim)
+    for i in range(1, both.ndim + 1):  # from the last axis on
+        a = first.shape[first.ndim - i] if i <= first.ndim else 1
+        b = second.shape[second.ndim - i] if i <= second.ndim else 1
+        if a != b and a != 1 and b != 1:
+            return False
+        both.shape[both.ndim - i] = b if a == 1 else a
+    return True
+
+
+cdef bint are_same(const axes *first, const axes *second) noexcept:
+    cdef int i
+    if first.ndim != second.ndim:
+        return False
+    for i in range(first.ndim):
+        if first.shape[i] != second.shape[i]:
+            return False
+    return True
+
+
+cdef void describe(ndarray array, int axis, ptrdiff_t n, const axes *batch,
+                   kl_array *rows) noexcept:
+    """The array's rows of n outcomes along `axis` (-1: none, a scalar), its other axes aligned to
+    the right of the batch's. Elementwise, the last axis broadcasts too."""
+    cdef int i, at = batch.ndim
     cdef bint repeats = axis < 0 or cnp.PyArray_DIM(array, axis) != n
     rows.row.data = <const char *>cnp.PyArray_DATA(array)
     rows.row.stride = 0 if repeats else cnp.PyArray_STRIDE(array, axis)
     rows.row.direct = (cnp.PyArray_ISALIGNED(array) and not rows.row.swapped
                        and rows.row.dtype < KL_KERNEL_DTYPES
                        and (n == 1 or rows.row.stride == cnp.PyArray_ITEMSIZE(array)))
-    rows.ndim = batch_ndim
+    rows.ndim = batch.ndim
+    for i in range(batch.ndim):
+        rows.shape[i] = batch.shape[i]
     for i in reversed(range(cnp.PyArray_NDIM(array))):
         if i != axis:
             at -= 1
@@ -136,55 +197,64 @@ cdef int describe(ndarray array, int axis, ptrdiff_t n, int batch_ndim, kl_array
     while at > 0:
         at -= 1
         rows.strides[at] = 0
-    return 0
 
 
-cdef int take_shape(tuple shape, kl_job *job) except -1:
-    """The batch's shape, for all arrays."""
+cdef void extent(ndarray array, const char **low, const char **high) noexcept:
+    """The memory between an array's first and last byte."""
+    cdef ptrdiff_t span
     cdef int i
-    if len(shape) >= KL_MAX_DIMS:
-        raise ValueError(f"at most {KL_MAX_DIMS - 1} batch axes, got {len(shape)}")
-    for i in range(len(shape)):
-        job.p.shape[i] = job.q.shape[i] = job.out.shape[i] = shape[i]
-    return 0
+    low[0] = high[0] = <const char *>cnp.PyArray_DATA(array)
+    for i in range(cnp.PyArray_NDIM(array)):
+        span = (cnp.PyArray_DIM(array, i) - 1) * cnp.PyArray_STRIDE(array, i)
+        if span < 0:
+            low[0] += span
+        else:
+            high[0] += span
+    high[0] += cnp.PyArray_ITEMSIZE(array)
 
 
-cdef tuple broadcast(tuple first, tuple second, str what):
-    """As np.broadcast_shapes, for any number of axes."""
-    shape = []
-    longer, shorter = (first, second) if len(first) >= len(second) else (second, first)
-    for a, b in zip(longer, (1,) * (len(longer) - len(shorter)) + shorter):
-        if a != b and a != 1 and b != 1:
-            raise ValueError(f"{what} {first} and {second} do not broadcast")
-        shape.append(b if a == 1 else a)
-    return tuple(shape)
+cdef bint may_overlap(ndarray a, ndarray b) noexcept:
+    cdef const char *a_low = NULL
+    cdef const char *a_high = NULL
+    cdef const char *b_low = NULL
+    cdef const char *b_high = NULL
+    if b is None or cnp.PyArray_SIZE(a) == 0 or cnp.PyArray_SIZE(b) == 0:
+        return False
+    extent(a, &a_low, &a_high)
+    extent(b, &b_low, &b_high)
+    return a_low < b_high and b_low < a_high
 
 
-cdef bint shares_memory(object out, object p, object q):
-    return np.may_share_memory(out, p) or (q is not None and np.may_share_memory(out, q))
-
-
-cdef ndarray take_out(object out, tuple shape, object dtype, kl_job *job, int axis):
-    """The result array, new or the caller's; `axis` of it (if not -1) is left out of the batch."""
-    cdef ndarray result
-    cdef int i, at = 0
-    if out is None:
-        result = np.empty(shape, dtype)
-    else:
-        if not isinstance(out, ndarray) or isinstance(out, np.ma.MaskedArray):
-            raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
-        result = out
-        if result.dtype != np.float64 and result.dtype != np.float32 or not result.dtype.isnative:
-            raise TypeError(f"out has dtype {result.dtype}; expected float64 or float32")
-        if shape_of(result) != shape:
-            raise ValueError(f"out has shape {out.shape}; the result has shape {shape}")
-        if not cnp.PyArray_ISWRITEABLE(result):
-            raise ValueError("out is read-only")
-    job.out.data = <char *>cnp.PyArray_DATA(result)
-    job.out.single = cnp.PyArray_ITEMSIZE(result) == 4
-    job.out.ndim = cnp.PyArray_NDIM(result) - (axis >= 0)
-    for i in range(cnp.PyArray_NDIM(result)):
-        if i != axis:
-            job.out.strides[at] = cnp.PyArray_STRIDE(result, i)
-            at += 1
+cdef ndarray checked_out(object out, const axes *whole):
+    """The caller's array for a result of this shape."""
+    if not isinstance(out, ndarray) or (type(out) is not ndarray
+                                        and is_from("numpy.ma", "MaskedArray", out)):
+        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
+    cdef ndarray result = out
+    cdef axes given
+    cdef int number = cnp.PyArray_TYPE(result)
+    if (number != cnp.NPY_DOUBLE and number != cnp.NPY_FLOAT
+            or not cnp.PyArray_ISNOTSWAPPED(result)):
+        raise TypeError(f"out has dtype {result.dtype}; expected float64 or float32")
+    axes_but(-1, result, &given)
+    if not are_same(&given, whole):
+        raise ValueError(f"out has shape {tuple_of(&given)}; the result has shape "
+                         f"{tuple_of(whole)}")
+    if not cnp.PyArray_ISWRITEABLE(result):
+        raise ValueError("out is read-only")
     return result
+
+
+cdef ndarray new_result(const axes *whole, int number):
+    return cnp.PyArray_EMPTY(whole.ndim, <cnp.npy_intp *>whole.shape, number, 0)
+
+
+cdef void describe_result(ndarray result, int axis, const axes *batch, kl_output *out) noexcept:
+    """Where the scores of the batch go; `axis` of the result (if not -1) is not of the batch."""
+    cdef int i
+    out.data = <char *>cnp.PyArray_DATA(result)
+    out.single = cnp.PyArray_TYPE(result) == cnp.NPY_FLOAT
+    out.ndim = batch.ndim
+    for i in range(batch.ndim):
+        out.shape[i] = batch.shape[i]
+        out.strides[i] = cnp.PyArray_STRIDE(result, i if axis < 0 or i < axis else i + 1)

@@ -8,10 +8,10 @@
 #include "vecmath.inc.h"
 #include "lanes.inc.h"
 #include "measures.inc.h"
-#include "elements.inc.h"
 #define STORAGE f64
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
+#include "elements.inc.h"
 #undef STORAGE
 #undef LANE
 
@@ -22,14 +22,17 @@
 #define STORAGE f32
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
+#include "elements.inc.h"
 #undef STORAGE
 #define STORAGE f16
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
+#include "elements.inc.h"
 #undef STORAGE
 #define STORAGE bf16
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
+#include "elements.inc.h"
 #undef STORAGE
 #undef LANE
 
@@ -41,5 +44,5 @@ const kl_backend BACKEND = {
     {LANES_f64, LANES_f32, LANES_f32, LANES_f32},
     {KL_KERNEL_LIST(KERNEL_ROWS)},
     {PER_STORAGE(linear_normaliser), PER_STORAGE(log_normaliser)},
-    {rel_entr_linear, rel_entr_log},
+    {PER_STORAGE(rel_entr_linear), PER_STORAGE(rel_entr_log)},
 };

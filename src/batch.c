@@ -23,6 +23,12 @@ kl_source kl_row_of(const kl_array *array, ptrdiff_t row)
     return source;
 }
 
+int64_t kl_label(const kl_array *labels, ptrdiff_t row)
+{
+    kl_source label = kl_row_of(labels, row);
+    return kl_integer(&label);
+}
+
 static kl_source widened(const kl_source *row)
 {
     kl_source source = *row;
@@ -192,9 +198,10 @@ double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_s
                 kl_faults *faults)
 {
     double score = NAN, mass;
+    int64_t label = 0;
     int status;
     if (job->kernel == KL_KERNEL_nll) {
-        int64_t label = job->labels[row];
+        label = kl_label(&job->labels, row);
         if (job->has_ignore_index && label == job->ignore_index)
             return NAN;
         if (label < 0 || label >= job->n) {
@@ -210,7 +217,7 @@ double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_s
         for (int array = 0; array < (q ? 2 : 1); array++) {
             const kl_source *suspect = array ? q : p;
             kl_rule rule = job->kernel == KL_KERNEL_nll && suspect->form == KL_PROBS
-                               ? classify_entry(suspect, job->labels[row])
+                               ? classify_entry(suspect, label)
                                : kl_classify(suspect, job->n, &mass);
             if (rule != KL_ROW_VALID) {
                 kl_blame(faults, row, job->kernel == KL_KERNEL_nll ? 1 : array, rule);

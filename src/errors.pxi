@@ -89,25 +89,26 @@ cdef object invalid_rows(const kl_job *job, const kl_faults *faults, object shap
     """The error for the rows that were blamed."""
     cdef kl_source source
     cdef ptrdiff_t row = faults.row, n = job.n
+    cdef int64_t label = 0
     array = ("p", "q", "labels")[faults.array]
     place = row_index(shape, row)
     if faults.rule == KL_ROW_LABEL:
-        did = f"is {labels[place]}"
+        did = f"is {np.broadcast_to(labels, shape)[place]}"
         rule = f"labels must lie in 0 ... {n - 1}, the outcomes of q"
     elif word == "element":
-        source = kl_row_of(&job.q if faults.array else &job.p, row // n)
-        source.data += (row % n) * source.stride
+        source = kl_row_of(&job.q if faults.array else &job.p, row)
         did, rule = explain(&source, 1, faults.rule)
         did = did.removesuffix(" at outcome 0")
     else:
         labelled = job.kernel == KL_KERNEL_nll
         source = kl_row_of(&job.q if faults.array and not labelled else &job.p, row)
         if labelled and source.form == KL_PROBS:
-            source.data += job.labels[row] * source.stride
+            label = kl_label(&job.labels, row)
+            source.data += label * source.stride
             n = 1
         did, rule = explain(&source, n, faults.rule)
         if n != job.n:
             did = did.replace("sums to", "holds").removesuffix(" at outcome 0")
-            did += f" at its label {job.labels[row]}"
+            did += f" at its label {label}"
             rule = rule.replace("sum to 1", "be at most 1")
     return InvalidRowsError(array, place, int(faults.count), f"{did}; {rule}", word)

@@ -62,7 +62,7 @@ typedef union {
     int64_t i64[KL_BLOCK];
 } elements;
 
-static int size_of(kl_dtype dtype)
+ptrdiff_t kl_size_of(kl_dtype dtype)
 {
     switch (dtype) {
     case KL_INT8: case KL_UINT8: return 1;
@@ -75,7 +75,7 @@ static int size_of(kl_dtype dtype)
 static void copy(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *to)
 {
     const char *from = source->data + start * source->stride;
-    switch (size_of(source->dtype)) {
+    switch (kl_size_of(source->dtype)) {
     case 1: copy_8(source, from, count, to); break;
     case 2: copy_16(source, from, count, to); break;
     case 4: copy_32(source, from, count, to); break;
@@ -123,4 +123,20 @@ void kl_gather(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *
     if (source->take_log)
         for (ptrdiff_t i = 0; i < count; i++)
             values[i] = values[i] < 0 ? NAN : log(values[i]);
+}
+
+int64_t kl_integer(const kl_source *source)
+{
+    elements raw;
+    copy(source, 0, 1, &raw);
+    switch (source->dtype) {
+    case KL_INT8: return raw.i8[0];
+    case KL_UINT8: return raw.u8[0];
+    case KL_INT16: return raw.i16[0];
+    case KL_UINT16: return raw.u16[0];
+    case KL_INT32: return raw.i32[0];
+    case KL_UINT32: return raw.u32[0];
+    case KL_INT64: return raw.i64[0];
+    default: return raw.u64[0] > INT64_MAX ? INT64_MAX : (int64_t)raw.u64[0];
+    }
 }

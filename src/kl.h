@@ -67,6 +67,8 @@ typedef struct {
 } kl_source;
 
 void kl_gather(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *block);
+int64_t kl_integer(const kl_source *source); /* its first element; of larger ones the largest */
+ptrdiff_t kl_size_of(kl_dtype dtype);
 
 /* What a measure needs beside its rows. */
 typedef struct {
@@ -84,9 +86,10 @@ typedef struct {
 typedef int (*kl_row_function)(
     const kl_source *p, const kl_source *q, ptrdiff_t n, const kl_params *params, double *score);
 
-/* result[i] = p log(p / q) with the floor of q, for one block. */
-typedef void (*kl_element_function)(const double *p, const double *q, ptrdiff_t count, double eps,
-                                    double *result);
+/* result[i] = p log(p / q) / unit with the floor of q, for one block of a kernel's own type, in the
+   type of its lanes. KL_SUSPECT if a value is invalid. */
+typedef int (*kl_element_function)(const void *p, const void *q, ptrdiff_t count, double eps,
+                                   double unit, void *result);
 
 /* The normaliser of one row: {mass, -1 if a weight is negative}, or {maximum, weights equal to it,
    sum of the others relative to it}. */
@@ -99,7 +102,7 @@ typedef struct {
     int lanes[KL_KERNEL_DTYPES];
     kl_row_function rows[KL_KERNELS][KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_normaliser_function normalisers[KL_FAMILIES][KL_KERNEL_DTYPES];
-    kl_element_function elements[KL_FAMILIES];
+    kl_element_function elements[KL_FAMILIES][KL_KERNEL_DTYPES];
 } kl_backend;
 
 extern const kl_backend kl_backend_scalar, kl_backend_avx2, kl_backend_avx512;
@@ -139,8 +142,7 @@ typedef struct {
     kl_params params;
     kl_array p, q;
     kl_output out;
-    ptrdiff_t out_stride;  /* of elementwise results along the last axis */
-    const int64_t *labels; /* one per row, for nll */
+    kl_array labels;       /* one per row, for nll */
     int has_ignore_index;
     int64_t ignore_index;
     int workers;           /* threads, the caller's among them */
@@ -158,8 +160,8 @@ typedef struct {
 typedef void (*kl_range_function)(const kl_job *job, ptrdiff_t begin, ptrdiff_t end,
                                   kl_faults *faults);
 void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
-void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, /* of blocks */
-                     kl_faults *faults);
+void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
+void kl_merge_axes(kl_job *job); /* of elements, before they are run */
 
 /* All rows of a call, by as many threads as job->workers says, or fewer where the system refuses. */
 void kl_run_parallel(kl_range_function score, const kl_job *job, ptrdiff_t rows, kl_faults *faults);
@@ -173,6 +175,7 @@ void kl_store(char *out, int single, double score);
 void kl_blame(kl_faults *faults, ptrdiff_t row, int array, kl_rule rule);
 void kl_add_faults(kl_faults *faults, const kl_faults *found);
 kl_source kl_row_of(const kl_array *array, ptrdiff_t row);
+int64_t kl_label(const kl_array *labels, ptrdiff_t row);
 
 /* The rule that a row breaks by the checks that ride in the kernels. */
 kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n);

@@ -73,8 +73,7 @@ cdef extern from "kl.h" nogil:
         kl_params params
         kl_array p, q
         kl_output out
-        ptrdiff_t out_stride
-        const int64_t *labels
+        kl_array labels
         int has_ignore_index
         int64_t ignore_index
         int workers
@@ -95,5 +94,7 @@ cdef extern from "kl.h" nogil:
                     kl_faults *faults)
     kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)
     kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass)
+    void kl_merge_axes(kl_job *job)
+    int64_t kl_label(const kl_array *labels, ptrdiff_t row)
     kl_source kl_row_of(const kl_array *array, ptrdiff_t row)
     void kl_gather(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *block)

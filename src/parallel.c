@@ -140,12 +140,9 @@ static ptrdiff_t at_most(ptrdiff_t x, ptrdiff_t limit)
     return x < limit ? x : limit;
 }
 
-/* Elements that a row costs: all of them, but in a range of blocks, and for a label's entry of
-   probs, which costs a cache miss. */
+/* Elements that a row costs: all of them, but a label's entry of probs costs a cache miss. */
 static double work_of_row(const kl_job *job)
 {
-    if (job->kernel == KL_KERNEL_rel_entr && job->n > KL_BLOCK)
-        return KL_BLOCK;
     if (job->kernel == KL_KERNEL_nll && job->p.row.form == KL_PROBS)
         return 64;
     return job->n < 1 ? 1 : (double)job->n;

@@ -21,82 +21,88 @@ cdef kl_faults run(kl_range_function score, kl_job *job, ptrdiff_t rows) except 
     return faults
 
 
-cdef object result_of(object result, tuple shape, object out, object keepdims):
-    return result.item() if shape == () and out is None and not keepdims else result
-
-
 cdef object score_rows(kl_job *job, object p, object q, object axis, object labels, bint raises,
                        object out, object keepdims):
     """Describe the arrays, run the job, and raise or return what came of it."""
-    cdef ndarray p_array = as_array(p, "q" if job.kernel == KL_KERNEL_nll else "p", &job.p.row)
-    cdef ndarray q_array = None, result
-    cdef int p_axis = resolve_axis(p_array, axis, "q" if job.kernel == KL_KERNEL_nll else "p")
-    cdef int q_axis = 0
-    cdef const int64_t[::1] flat_labels
+    cdef str name = "q" if job.kernel == KL_KERNEL_nll else "p"
+    cdef ndarray p_array = as_array(p, name, &job.p.row)
+    cdef ndarray q_array = None, label_array = None, target = None, result = None
+    cdef int p_axis = resolve_axis(p_array, axis, name)
+    cdef int q_axis = 0, kept = -1
+    cdef axes batch, other, whole
     cdef kl_faults faults
-    cdef ptrdiff_t rows = 1
-    shape = batch_shape(p_array, p_axis)
+    cdef double score
     job.n = cnp.PyArray_DIM(p_array, p_axis)
+    axes_but(p_axis, p_array, &batch)
     if job.arrays == 2:
         q_array = as_array(q, "q", &job.q.row)
         q_axis = resolve_axis(q_array, axis, "q")
         if cnp.PyArray_DIM(q_array, q_axis) != job.n:
             raise ValueError(f"p and q must have the same number of outcomes on axis {axis}, "
                              f"got {job.n} and {cnp.PyArray_DIM(q_array, q_axis)}")
-        shape = broadcast(shape, batch_shape(q_array, q_axis), "the batch axes of p and q")
-    for size in shape:
-        rows *= size
-    take_shape(shape, job)
-    describe(p_array, p_axis, job.n, len(shape), &job.p)
-    if job.arrays == 2:
-        describe(q_array, q_axis, job.n, len(shape), &job.q)
-    if labels is not None:
-        labels = labels_of_rows(labels, shape)
-        flat_labels = within_int64(labels).reshape(-1)
-        job.labels = &flat_labels[0] if rows else NULL
+        whole = batch
+        axes_but(q_axis, q_array, &other)
+        if not broadcast(&whole, &other, &batch):
+            raise ValueError(f"the batch axes of p and q {tuple_of(&whole)} and {tuple_of(&other)} "
+                             "do not broadcast")
+        describe(q_array, q_axis, job.n, &batch, &job.q)
+    describe(p_array, p_axis, job.n, &batch, &job.p)
+    if job.kernel == KL_KERNEL_nll:
+        label_array = describe_labels(labels, &batch, job)
 
-    out_axis = -1
-    out_shape = shape
+    whole = batch
     if keepdims:
-        out_axis = axis % (len(shape) + 1) if -len(shape) - 1 <= axis <= len(shape) else 0
-        out_shape = shape[:out_axis] + (1,) + shape[out_axis:]
-    target = take_out(out, out_shape, np.float64, job, out_axis)
-    result = target
-    if out is not None and shares_memory(target, p_array, q_array):
-        result = take_out(None, out_shape, target.dtype, job, out_axis)  # inputs stay as they are
-    faults = run(kl_run, job, rows)
+        kept = insert_axis(axis, &whole)
+    if out is not None:
+        target = checked_out(out, &whole)
+        if not (may_overlap(target, p_array) or may_overlap(target, q_array)
+                or may_overlap(target, label_array)):
+            result = target
+    if result is None and (target is not None or whole.ndim):
+        number = cnp.NPY_DOUBLE if target is None else cnp.PyArray_TYPE(target)
+        result = new_result(&whole, number)  # inputs stay as they are
+    if result is not None:
+        describe_result(result, kept, &batch, &job.out)
+    else:
+        job.out.data, job.out.single, job.out.ndim = <char *>&score, 0, 0
+    faults = run(kl_run, job, size_of(&batch))
     if faults.count and raises:
-        raise invalid_rows(job, &faults, shape, labels)
-    if result is not target:
+        raise invalid_rows(job, &faults, tuple_of(&batch), label_array)
+    if target is not None and target is not result:
         target[...] = result
-    return result_of(target, shape, out, keepdims)
+    if out is not None:
+        return out
+    return score if result is None else result
 
 
-cdef object label_array(object labels):
+cdef int insert_axis(object axis, axes *batch) except -1:
+    """Put back the axis of outcomes, with length 1, where the array of most axes had it."""
+    cdef int i, at = axis % (batch.ndim + 1) if -batch.ndim - 1 <= axis <= batch.ndim else 0
+    for i in range(batch.ndim, at, -1):
+        batch.shape[i] = batch.shape[i - 1]
+    batch.shape[at] = 1
+    batch.ndim += 1
+    return at
+
+
+cdef ndarray describe_labels(object labels, const axes *batch, kl_job *job):
+    """One label per row, broadcast to the batch without a copy."""
     if labels is None:
         raise TypeError("labels must be integers, got None")
-    array = plain_array(labels, "labels")
-    if array.size == 0 and type(labels) is list:
+    cdef axes given, both
+    cdef ndarray array = plain_array(labels, "labels")
+    if cnp.PyArray_SIZE(array) == 0 and type(labels) is list:
         array = array.astype(np.int64)  # NumPy takes an empty list for floats
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels have dtype {array.dtype}; expected an integer type")
+    axes_but(-1, array, &given)
+    if not (broadcast(&given, batch, &both) and are_same(&both, batch)):
+        raise ValueError(f"labels of shape {tuple_of(&given)} do not broadcast to the batch shape "
+                         f"{tuple_of(batch)} of q")
+    start_source(&job.labels.row, <kl_dtype>dtype_of(array), KL_COUNTS)
+    job.labels.row.swapped = not cnp.PyArray_ISNOTSWAPPED(array)
+    describe(array, -1, 1, batch, &job.labels)
     return array
-
-
-cdef object within_int64(object labels):
-    """A copy for C; a larger label is out of range all the same."""
-    if labels.dtype.kind == "u" and labels.dtype.itemsize == 8:
-        labels = np.minimum(labels, np.iinfo(np.int64).max)
-    return np.array(labels, np.int64, order="C")
-
-
-cdef object labels_of_rows(object labels, tuple shape):
-    """The labels, broadcast to the batch without a copy."""
-    try:
-        return np.broadcast_to(labels, shape)
-    except ValueError:
-        raise ValueError(f"labels of shape {labels.shape} do not broadcast to the batch shape "
-                         f"{shape} of q") from None
 
 
 cdef object score_pair(kl_kernel kernel, int distance, object p, object q, object form,

@@ -107,8 +107,9 @@ def rel_entr(p, q, *, form="probs", base=None, eps=None, invalid="raise", out=No
     """
     cdef kl_job job
     cdef kl_faults faults
-    cdef ndarray p_array, q_array, result
-    cdef ptrdiff_t rows = 1
+    cdef ndarray p_array, q_array, target = None, result = None
+    cdef axes first, second, whole
+    cdef int number
     job.kernel = KL_KERNEL_rel_entr
     job.arrays = 2
     job.distance = 0
@@ -123,28 +124,37 @@ def rel_entr(p, q, *, form="probs", base=None, eps=None, invalid="raise", out=No
     read_workers(workers, &job)
     p_array = as_array(p, "p", &job.p.row)
     q_array = as_array(q, "q", &job.q.row)
-    shape = broadcast(shape_of(p_array), shape_of(q_array), "p and q of shapes")
-    inner = shape or (1,)
-    wide = job.p.row.dtype not in (KL_FLOAT32, KL_FLOAT16, KL_BFLOAT16) or (
-        job.q.row.dtype not in (KL_FLOAT32, KL_FLOAT16, KL_BFLOAT16))
-    target = take_out(out, shape, np.float64 if wide else np.float32, &job, -1)
-    result = target
-    if out is not None and shares_memory(target, p_array, q_array):
-        result = take_out(None, shape, target.dtype, &job, -1)  # inputs stay as they are
-    take_shape(inner[:-1], &job)
-    job.n = inner[-1]
-    for size in inner[:-1]:
-        rows *= size
-    describe(p_array, cnp.PyArray_NDIM(p_array) - 1, job.n, len(inner) - 1, &job.p)
-    describe(q_array, cnp.PyArray_NDIM(q_array) - 1, job.n, len(inner) - 1, &job.q)
-    job.out.ndim = <int>len(inner) - 1
-    job.out_stride = job.out.strides[job.out.ndim] if shape else 0
-    faults = run(kl_run_elements, &job, rows * ((job.n + KL_BLOCK - 1) // KL_BLOCK))
+    axes_but(-1, p_array, &first)
+    axes_but(-1, q_array, &second)
+    if not broadcast(&first, &second, &whole):
+        raise ValueError(f"p and q of shapes {tuple_of(&first)} and {tuple_of(&second)} do not "
+                         "broadcast")
+    describe(p_array, -1, 1, &whole, &job.p)
+    describe(q_array, -1, 1, &whole, &job.q)
+    number = cnp.NPY_FLOAT if is_narrow(job.p.row.dtype) and is_narrow(job.q.row.dtype) else (
+        cnp.NPY_DOUBLE)
+    if out is not None:
+        target = checked_out(out, &whole)
+        number = cnp.PyArray_TYPE(target)
+        if not (may_overlap(target, p_array) or may_overlap(target, q_array)):
+            result = target
+    if result is None:
+        result = new_result(&whole, number)  # inputs stay as they are
+    describe_result(result, -1, &whole, &job.out)
+    job.n = 1
+    kl_merge_axes(&job)
+    faults = run(kl_run_elements, &job, size_of(&whole))
     if faults.count and raises:
-        raise invalid_rows(&job, &faults, shape, None, "element")
-    if result is not target:
+        raise invalid_rows(&job, &faults, tuple_of(&whole), None, "element")
+    if target is not None and target is not result:
         target[...] = result
-    return result_of(target, shape, out, False)
+    if out is not None:
+        return out
+    return result if whole.ndim else result.item()
+
+
+cdef inline bint is_narrow(kl_dtype dtype) noexcept:
+    return dtype == KL_FLOAT32 or dtype == KL_FLOAT16 or dtype == KL_BFLOAT16
 
 
 def nll(labels, q, *, form="probs", axis=-1, base=None, eps=None, temperature=1.0,
@@ -225,7 +235,6 @@ def nll(labels, q, *, form="probs", axis=-1, base=None, eps=None, temperature=1.
         if -2**63 <= ignored < 2**63:  # beyond, it equals no label
             job.has_ignore_index = 1
             job.ignore_index = ignored
-    labels = label_array(labels)
     return score_rows(&job, q, None, integer(axis, "axis"), labels, raises, out, keepdims)
 
 
@@ -268,23 +277,21 @@ def check_rows(p, *, form="probs", axis=-1):
     array([0.69314718])
     """
     cdef kl_job job
-    cdef ndarray array
-    cdef uint8_t[::1] codes
-    cdef ptrdiff_t row, rows = 1
+    cdef ndarray array, result
+    cdef axes batch
+    cdef uint8_t *codes
+    cdef ptrdiff_t row
     cdef int at
     job.arrays = 1
     read_forms(form, &job)
     array = as_array(p, "p", &job.p.row)
     at = resolve_axis(array, integer(axis, "axis"), "p")
-    shape = batch_shape(array, at)
     job.n = cnp.PyArray_DIM(array, at)
-    for size in shape:
-        rows *= size
-    take_shape(shape, &job)
-    describe(array, at, job.n, len(shape), &job.p)
-    result = np.zeros(shape, np.uint8)
-    codes = result.reshape(-1)
+    axes_but(at, array, &batch)
+    describe(array, at, job.n, &batch, &job.p)
+    result = new_result(&batch, cnp.NPY_UINT8)
+    codes = <uint8_t *>cnp.PyArray_DATA(result)
     with nogil:
-        for row in range(rows):
+        for row in range(size_of(&batch)):
             codes[row] = <uint8_t>kl_check_row(&job.p, row, job.n)
-    return int(result) if shape == () else result
+    return result if batch.ndim else codes[0]

@@ -62,14 +62,7 @@ KL_INLINE vec LANED(polynomial)(vec x, const real *coefficients, int terms)
 }
 #define polynomial(x, table) LANED(polynomial)(x, table, (int)(sizeof table / sizeof *table))
 
-/* 2 atanh(s) - 2 s, |s| <= 0.2; finite for |s| <= 1. */
-KL_INLINE vec LANED(atanh_rest)(vec s)
-{
-    vec square = mul(s, s);
-    return mul(mul(s, square), polynomial(square, K(ATANH)));
-}
-
-/* k log 2 + 2 atanh(s) - 2 s, for k in units. */
+/* k log 2 + 2 atanh(s) - 2 s, |s| <= 0.2, for k in units. */
 KL_INLINE vec LANED(log_rest)(vec k, vec s)
 {
     vec square = mul(s, s);
