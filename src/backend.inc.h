@@ -4,6 +4,10 @@
 #include "finish.h"
 #include "words.h"
 
+#ifdef KL_INSTEAD_OF_ROWS /* the accuracy tests: the formulas alone, in this very setting */
+#include KL_INSTEAD_OF_ROWS
+#else
+
 #define LANE f64
 #include "vecmath.inc.h"
 #include "lanes.inc.h"
@@ -46,3 +50,5 @@ const kl_backend BACKEND = {
     {PER_STORAGE(linear_normaliser), PER_STORAGE(log_normaliser)},
     {PER_STORAGE(rel_entr_linear), PER_STORAGE(rel_entr_log)},
 };
+
+#endif

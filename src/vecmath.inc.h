@@ -1,6 +1,8 @@
 /* The mathematics, once, for LANE: log-ratio, exponential, and the terms built on them.
 
-   Coefficients and their bounds come from coefficients.py. Instantiated for f64 and f32. */
+   Coefficients and their bounds come from coefficients.py. Instantiated for f64 and f32.
+   The largest relative error of a function is the number above it; tests/native holds every backend
+   to that number, float32 for every reduced argument. u is the unit roundoff. */
 
 #undef K
 #define K(name) LANED(name) /* a constant of this lane type */
@@ -75,8 +77,11 @@ KL_INLINE vec LANED(log_rest)(vec k, vec s)
        log(p/y) = k log 2 + 2 atanh(s),    2 p s = a + s a,    so
        p log(p/y) - p + q = p (k log 2 + R) + s a + (q - y'),  R = 2 atanh(s) - 2 s.
 
-   For k = 0 and y = q the last part is exactly 0 and the rest never cancels. Worst relative error
-   3e-15 (float64), 1.8e-6 (float32) at ratios of 1.34 to 1.5, where k = 1 and log 2 cancels. */
+   For k = 0 and y = q the last part is exactly 0 and the rest never cancels. The worst ratio is
+   p/q = 3/4, where k = -1 and parts of 15 times the term cancel: 32 u, and 48 u in the lane that
+   rounds products too. */
+#define DIVERGENCE_TERM_ERROR_f64 5.4e-15
+#define DIVERGENCE_TERM_ERROR_f32 1.95e-6
 KL_INLINE vec LANED(divergence_core)(vec p, vec k, vec a, vec p_plus_y, vec q_less_y)
 {
     vec s = quotient(a, p_plus_y);
@@ -129,7 +134,11 @@ KL_INLINE vec LANED(mixture_term)(vec p, vec q, vec d, vec w, vec v)
     return fused(w, first, mul(v, second));
 }
 
-/* log(x 2**-h) for normal x, of full relative accuracy also near 1, with h in units. */
+/* log(x 2**-h) for normal x, of full relative accuracy also near 1, with h in units. s is good to
+   2 u and 2 atanh(s) to 3 u; where log 2 cancels, down to log(3/4), that grows to 5.5 u, and to 8 u
+   in the lane that rounds products too. */
+#define LOGARITHM_ERROR_f64 8.9e-16
+#define LOGARITHM_ERROR_f32 3.3e-7
 KL_INLINE vec LANED(logarithm)(vec x, vec h)
 {
     vec one = all(1);
@@ -156,8 +165,9 @@ KL_INLINE vec LANED(exp_rest)(vec r)
     return mul(mul(r, r), polynomial(r, K(EXP)));
 }
 
-/* exp x for x <= 60 (float64: 600), 0 below the normal range. Relative error below 1.3e-7
-   (float32), 3e-16 (float64). */
+/* exp x for x <= 60 (float64: 600), 0 below the normal range. */
+#define EXPONENTIAL_ERROR_f64 3e-16
+#define EXPONENTIAL_ERROR_f32 1.3e-7
 KL_INLINE vec LANED(exponential)(vec x)
 {
     vec k, power;
@@ -166,7 +176,13 @@ KL_INLINE vec LANED(exponential)(vec x)
 }
 
 /* g = exp(y) - 1 - y >= 0, and e = exp(y) - 1, both of full relative accuracy near 0; y <= 80.
-   With y = k log 2 + r: g = 2**k Q + (2**k - 1)(1 + r) - k log 2, Q = exp(r) - 1 - r. */
+   With y = k log 2 + r: g = 2**k Q + (2**k - 1)(1 + r) - k log 2, Q = exp(r) - 1 - r. Worst where
+   k first is 1 or -1: e comes from parts twice its size, 3.8 u, g from some ten times its own, 17 u.
+*/
+#define EXP_LESS_1_ERROR_f64 4.3e-16
+#define EXP_LESS_1_ERROR_f32 2.3e-7
+#define EXP_REST_ERROR_f64 1.9e-15
+#define EXP_REST_ERROR_f32 1.1e-6
 KL_INLINE vec LANED(exp_terms)(vec y, vec *e)
 {
     vec k, power;
