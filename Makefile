@@ -13,7 +13,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 SOURCES := pyproject.toml setup.py README.md LICENSE \
     $(shell find src kl_c -name __pycache__ -prune -o -print)
 
-.PHONY: demo test mutations bench lint clean
+.PHONY: demo test native mutations bench lint clean
 # Without -j: two targets share one environment.
 .NOTPARALLEL:
 
@@ -22,6 +22,9 @@ demo: $(VENV)/.with-cli
 
 test: $(VENV)/.with-cli $(VENV)/.with-test
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+native: $(VENV)/.with-test
+	$(BIN)/pytest -s tests/test_native.py $(PYTEST_ARGS)
 
 mutations: $(VENV)/.with-test
 	$(BIN)/pytest -m mutation $(PYTEST_ARGS)

@@ -1,0 +1,52 @@
+/* The formulas of one backend as functions over arrays. Takes the place of the rows in
+   backend.inc.h, so that it is compiled as they are: same vocabulary, target and flags. */
+
+#ifndef LANE
+
+#include "native.h"
+
+#define LANE f64
+#include "formulas.inc.h"
+#undef LANE
+#define LANE f32
+#include "formulas.inc.h"
+#undef LANE
+
+static const formulas formulas_here = {BACKEND_NAME, {FORMULAS_OF_f64, FORMULAS_OF_f32}};
+static __attribute__((constructor)) void add_formulas_here(void) { add_formulas(&formulas_here); }
+
+#else
+
+#include "vecmath.inc.h"
+
+#define APPLY(name, expression)                                                                    \
+    static void LANED(apply_##name)(const void *xs, const void *ys, ptrdiff_t n, void *results)    \
+    {                                                                                              \
+        for (ptrdiff_t i = 0; i < n; i += LANES) {                                                 \
+            vec x = fetch_reals((const real *)xs + i), y = fetch_reals((const real *)ys + i);      \
+            vec also = all(0);                                                                     \
+            (void)y, (void)also;                                                                   \
+            put((real *)results + i, expression);                                                  \
+        }                                                                                          \
+    }
+APPLY(divergence_term, LANED(divergence_term)(x, y))
+APPLY(logarithm, LANED(logarithm)(x, all(0)))
+APPLY(exponential, LANED(exponential)(x))
+APPLY(exp_less_1, (LANED(exp_terms)(x, &also), also))
+APPLY(exp_rest, LANED(exp_terms)(x, &also))
+#undef APPLY
+
+#ifndef FORMULAS_OF_f64
+#define FORMULAS_OF(lane)                                                                          \
+    {                                                                                              \
+        {apply_divergence_term_##lane, DIVERGENCE_TERM_ERROR_##lane},                              \
+        {apply_logarithm_##lane, LOGARITHM_ERROR_##lane},                                          \
+        {apply_exponential_##lane, EXPONENTIAL_ERROR_##lane},                                      \
+        {apply_exp_less_1_##lane, EXP_LESS_1_ERROR_##lane},                                        \
+        {apply_exp_rest_##lane, EXP_REST_ERROR_##lane},                                            \
+    }
+#define FORMULAS_OF_f64 FORMULAS_OF(f64)
+#define FORMULAS_OF_f32 FORMULAS_OF(f32)
+#endif
+
+#endif
