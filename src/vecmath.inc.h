@@ -177,7 +177,7 @@ KL_INLINE vec LANED(exponential)(vec x)
 
 /* g = exp(y) - 1 - y >= 0, and e = exp(y) - 1, both of full relative accuracy near 0; y <= 80.
    With y = k log 2 + r: g = 2**k Q + (2**k - 1)(1 + r) - k log 2, Q = exp(r) - 1 - r. Worst where
-   k first is 1 or -1: e comes from parts twice its size, 3.8 u, g from some ten times its own, 17 u.
+   k first is 1 or -1: e comes from parts twice its size, 3.8 u, g from ten times its own, 17 u.
 */
 #define EXP_LESS_1_ERROR_f64 4.3e-16
 #define EXP_LESS_1_ERROR_f32 2.3e-7

@@ -138,7 +138,7 @@ static void try_domain(int lane, int every)
     }
 }
 
-/* Floats nearer to 0 than this have an exp(r) - 1 of r and an exp(r) - 1 - r of r r / 2, to float32;
+/* To float32 precision floats nearer to 0 have an exp(r) - 1 of r and an exp(r) - 1 - r of r r / 2;
    the samples see them. */
 static const float LEAST_REDUCED = 0x1p-24f, LARGEST_REDUCED = 0x1.62e43p-2f;
 

@@ -157,7 +157,7 @@ static void try_elements(const kl_backend *backend, const setting *how, kl_dtype
         kl_run_elements(&job, 5, ROWS);
         for (ptrdiff_t i = 0; i < ROWS * n; i++)
             if (!same_bits(result[i], terms[0][i]) || job.invalid != 1)
-                failed("%s, rel_entr of %s, dtype %d, %td outcomes: term %td is %a in %s, %a in rows",
+                failed("%s, rel_entr of %s, dtype %d, %td outcomes: term %td is %a in %s, not %a",
                        backend->name, how->name, (int)dtype, n, i, result[i], layouts[l].name,
                        terms[0][i]);
     }

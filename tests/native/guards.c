@@ -58,7 +58,8 @@ static answer ask(const one_case *c, const kl_source *p, const kl_source *q)
 static kl_source place(const one_case *c, int side, const layout *how, int at_end, int offset)
 {
     int size = size_of(c->dtype);
-    ptrdiff_t step = how->step * size + how->odd, span = (step < 0 ? -step : step) * (c->n - 1) + size;
+    ptrdiff_t step = how->step * size + how->odd;
+    ptrdiff_t span = (step < 0 ? -step : step) * (c->n - 1) + size;
     char *start = at_end ? areas[side].high - span - offset : areas[side].low + offset;
     char *first = step < 0 ? start + span - size : start;
     memset(start, 0xFF, (size_t)span); /* NaN between the elements */
