@@ -10,8 +10,8 @@ const kl_measure kl_measures[] = {
 #undef KL_MEASURE_ENTRY
     {NULL, NULL}};
 
-const kl_backend *const kl_all_backends[KL_BACKENDS] = {&kl_backend_scalar, &kl_backend_avx2,
-                                                        &kl_backend_avx512};
+const kl_backend *const kl_all_backends[KL_BACKENDS] = {
+    &kl_backend_scalar, &kl_backend_avx2, &kl_backend_avx512, &kl_backend_neon};
 const kl_backend *kl_active = &kl_backend_scalar;
 
 #define TEXT_(x) #x

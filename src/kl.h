@@ -105,8 +105,9 @@ typedef struct {
     kl_element_function elements[KL_FAMILIES][KL_KERNEL_DTYPES];
 } kl_backend;
 
-extern const kl_backend kl_backend_scalar, kl_backend_avx2, kl_backend_avx512;
-#define KL_BACKENDS 3
+extern const kl_backend kl_backend_scalar, kl_backend_avx2, kl_backend_avx512,
+    kl_backend_neon;
+#define KL_BACKENDS 4
 extern const kl_backend *const kl_all_backends[KL_BACKENDS]; /* lowest first */
 int kl_cpu_runs(const kl_backend *backend);
 extern const kl_backend *kl_active;
