@@ -36,6 +36,7 @@ KL_INLINE mask_f64 equal_f64(vec_f64 a, vec_f64 b) { return vceqq_f64(a, b); }
 KL_INLINE vec_f64 select_f64(mask_f64 m, vec_f64 a, vec_f64 b) { return vbslq_f64(m, a, b); }
 KL_INLINE vec_f64 min_f64(vec_f64 a, vec_f64 b) { return vbslq_f64(vcltq_f64(a, b), a, b); }
 KL_INLINE vec_f64 max_f64(vec_f64 a, vec_f64 b) { return vbslq_f64(vcgtq_f64(a, b), a, b); }
+KL_INLINE vec_f64 at_least_f64(vec_f64 low, vec_f64 x) { return vmaxq_f64(low, x); }
 KL_INLINE vec_f64 keep_f64(mask_f64 m, vec_f64 a)
 {
     return vreinterpretq_f64_u64(vandq_u64(m, vreinterpretq_u64_f64(a)));
@@ -44,6 +45,14 @@ KL_INLINE vec_f64 drop_f64(mask_f64 m, vec_f64 a)
 {
     return vreinterpretq_f64_u64(vbicq_u64(vreinterpretq_u64_f64(a), m));
 }
+KL_INLINE vec_f64 either_f64(vec_f64 a, vec_f64 b)
+{
+    return vreinterpretq_f64_u64(vorrq_u64(vreinterpretq_u64_f64(a), vreinterpretq_u64_f64(b)));
+}
+KL_INLINE int any_sign_f64(vec_f64 a)
+{
+    return vmaxvq_u32(vreinterpretq_u32_u64(vshrq_n_u64(vreinterpretq_u64_f64(a), 63))) != 0;
+}
 KL_INLINE int any_f64(mask_f64 m) { return vmaxvq_u32(vreinterpretq_u32_u64(m)) != 0; }
 KL_INLINE mask_f64 first_lanes_f64(ptrdiff_t count)
 {
@@ -51,6 +60,7 @@ KL_INLINE mask_f64 first_lanes_f64(ptrdiff_t count)
     return vcltq_f64(vld1q_f64(lane), vdupq_n_f64((double)count));
 }
 KL_INLINE double sum_f64(vec_f64 a) { return vaddvq_f64(a); }
+KL_INLINE vec_f64 part_f64(vec_f64 a, int i) { (void)i; return a; }
 
 /* k 2**52 for the k that brings q 2**k within a factor 1.5 of p: bit patterns of positive numbers
    grow almost as their logarithms do, so their difference rounds to k in the exponent's place. */
@@ -64,7 +74,8 @@ KL_INLINE vec_f64 scale_by_f64(vec_f64 a, exponent_f64 e)
 {
     return vreinterpretq_f64_s64(vaddq_s64(vreinterpretq_s64_f64(a), e));
 }
-KL_INLINE vec_f64 value_of_f64(exponent_f64 e) { return vcvtq_f64_s64(vshrq_n_s64(e, 52)); }
+static const double UNIT_f64 = 0x1p52; /* of the integer that stands in the exponent's place */
+KL_INLINE vec_f64 units_of_f64(exponent_f64 e) { return vcvtq_f64_s64(e); }
 /* 2**k for the integer k held in the low bits of t = k + 1.5 * 2**52; 0 for k = -1023. */
 KL_INLINE vec_f64 power_of_two_f64(vec_f64 t)
 {
@@ -96,6 +107,7 @@ KL_INLINE mask_f32 equal_f32(vec_f32 a, vec_f32 b) { return vceqq_f32(a, b); }
 KL_INLINE vec_f32 select_f32(mask_f32 m, vec_f32 a, vec_f32 b) { return vbslq_f32(m, a, b); }
 KL_INLINE vec_f32 min_f32(vec_f32 a, vec_f32 b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 KL_INLINE vec_f32 max_f32(vec_f32 a, vec_f32 b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+KL_INLINE vec_f32 at_least_f32(vec_f32 low, vec_f32 x) { return vmaxq_f32(low, x); }
 KL_INLINE vec_f32 keep_f32(mask_f32 m, vec_f32 a)
 {
     return vreinterpretq_f32_u32(vandq_u32(m, vreinterpretq_u32_f32(a)));
@@ -104,6 +116,11 @@ KL_INLINE vec_f32 drop_f32(mask_f32 m, vec_f32 a)
 {
     return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a), m));
 }
+KL_INLINE vec_f32 either_f32(vec_f32 a, vec_f32 b)
+{
+    return vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b)));
+}
+KL_INLINE int any_sign_f32(vec_f32 a) { return vminvq_s32(vreinterpretq_s32_f32(a)) < 0; }
 KL_INLINE int any_f32(mask_f32 m) { return vmaxvq_u32(m) != 0; }
 KL_INLINE mask_f32 first_lanes_f32(ptrdiff_t count)
 {
@@ -113,6 +130,10 @@ KL_INLINE mask_f32 first_lanes_f32(ptrdiff_t count)
 KL_INLINE double sum_f32(vec_f32 a)
 {
     return sum_f64(vaddq_f64(vcvt_f64_f32(vget_low_f32(a)), vcvt_high_f64_f32(a)));
+}
+KL_INLINE vec_f64 part_f32(vec_f32 a, int i)
+{
+    return i ? vcvt_high_f64_f32(a) : vcvt_f64_f32(vget_low_f32(a));
 }
 
 KL_INLINE exponent_f32 exponent_of_ratio_f32(vec_f32 p, vec_f32 q)
@@ -125,7 +146,8 @@ KL_INLINE vec_f32 scale_by_f32(vec_f32 a, exponent_f32 e)
 {
     return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(a), e));
 }
-KL_INLINE vec_f32 value_of_f32(exponent_f32 e) { return vcvtq_f32_s32(vshrq_n_s32(e, 23)); }
+static const float UNIT_f32 = 0x1p23f; /* of the integer that stands in the exponent's place */
+KL_INLINE vec_f32 units_of_f32(exponent_f32 e) { return vcvtq_f32_s32(e); }
 KL_INLINE vec_f32 power_of_two_f32(vec_f32 t)
 {
     return vreinterpretq_f32_s32(
