@@ -255,7 +255,7 @@ KL_INLINE int STORED(allow_for_holes)(STORED(linear_work) work, const kl_totals 
                       : STORED(mass_at_holes)(work, p, q, n, ABOVE_FLOOR);
     if (near == 0)
         return 1;
-    double below = STORED(LEAST) > ABOVE_FLOOR
+    double below = STORED(SMALLEST) > ABOVE_FLOOR
                        ? near
                        : STORED(mass_at_holes)(work, p, q, n, BELOW_FLOOR);
     *score = kl_not_negative(*score - below / p_mass * log(q_mass));
