@@ -31,6 +31,7 @@ mutations: $(VENV)/.with-test
 
 bench: $(VENV)/.with-bench
 	$(BIN)/python bench/run.py $(BENCH_ARGS)
+	$(BIN)/python bench/pictures.py $(filter --quick,$(BENCH_ARGS))
 
 lint: $(VENV)/.with-cli $(VENV)/.with-lint
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import inputs
@@ -12,19 +13,30 @@ import memory
 from kl_c import kl_divergence
 from protocol import Absent, Measurement, Scale, contest
 
-# Timed inside the new interpreter, so that its start and NumPy's import stay outside.
+# Timed inside the new interpreter, so that its start stays outside.
 IMPORT = """
-import time, numpy
+import time
+{before}
 start = time.perf_counter_ns()
-import kl_c
+import {module}
 print(time.perf_counter_ns() - start)
 """
+OTHERS = ("numpy", "scipy.special", "scipy.stats", "torch", "numba", "numexpr", "numkong")
 
 
 def import_beyond_numpy(scale: Scale) -> Measurement:
-    """Milliseconds."""
-    times = [in_new_process("-P", "-c", IMPORT) for _ in range(scale.imports)]
-    return Measurement(min(times) / 1e6, {"import kl_c": times})
+    """Milliseconds; of other modules two imports are enough to tell them apart."""
+    samples = {"import kl_c": imported("kl_c", scale.imports)}
+    for module in OTHERS:
+        if find_spec(module.partition(".")[0]):
+            samples[f"import {module}"] = imported(module, 2)
+    return Measurement(min(samples["import kl_c"]) / 1e6, samples)
+
+
+def imported(module: str, times: int) -> list[int]:
+    """Nanoseconds beyond those of NumPy."""
+    program = IMPORT.format(before="" if module == "numpy" else "import numpy", module=module)
+    return [in_new_process("-P", "-c", program) for _ in range(times)]
 
 
 def extra_memory(scale: Scale) -> Measurement:

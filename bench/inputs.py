@@ -37,6 +37,21 @@ def pair(form: str, dtype: str, rows: int, outcomes: int, *, outcomes_first: boo
     return pair
 
 
+def labels(q, axis: int = -1):
+    """An outcome for each row of q, drawn evenly."""
+    outcomes = q.shape[axis]
+    batch = np.delete(q.shape, axis)
+    drawn = np.random.default_rng(SEED).integers(outcomes, size=batch)
+    return drawn if drawn.ndim else int(drawn)
+
+
+def as_read(x, dtype: str):
+    """As many bytes as x holds, for ``np.dot``: x itself where that is fast on its dtype."""
+    if x.dtype == dtype:
+        return x.ravel()
+    return np.ones(x.nbytes // np.dtype(dtype).itemsize, dtype)
+
+
 def in_form(logits, form, mass):
     if form == "logits":
         return logits

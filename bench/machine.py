@@ -10,7 +10,7 @@ import numpy as np
 
 import kl_c
 
-PACKAGES = ("kl_c", "numpy", "scipy", "torch", "ml_dtypes")
+PACKAGES = ("kl_c", "numpy", "scipy", "torch", "numexpr", "numba", "numkong", "ml_dtypes")
 
 
 def describe() -> dict:
@@ -80,14 +80,25 @@ def numpy_simd() -> str:
 
 
 def commit() -> str:
-    """The commit of the tree this file lies in, or "unknown" (an sdist, or no git)."""
-    command = ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--tags"]
-    try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
+    """The commit of the tree this file lies in, or "unknown" (an sdist, or no git).
+
+    Marked "-dirty" when what is measured or what measures was changed since; what a run writes
+    itself does not count.
+    """
+    measured = (".", ":!bench/results", ":!docs", ":!*.md")
+    found = git("rev-parse", "HEAD")
+    if found is None:
         return "unknown"
+    return found[:12] + "-dirty" * bool(git("status", "--porcelain", "--", *measured))
+
+
+def git(*arguments: str) -> str | None:
+    command = ["git", "--no-optional-locks", *arguments]
+    root = Path(__file__).resolve().parent.parent
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
     return done.stdout.strip()
 
 

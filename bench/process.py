@@ -5,21 +5,23 @@ import json
 import re
 from dataclasses import asdict
 
-from cases import LINES
-from protocol import FULL, QUICK, Absent
+from protocol import Absent
+from suites import SUITES
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", choices=SUITES)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    scale = QUICK if options.quick else FULL
-    for line in LINES:
+    suite = SUITES[options.suite]
+    scale = suite.scale(quick=options.quick)
+    for line in suite.lines:
         if not re.search(options.only, line.name):
             continue
         try:
-            outcome = asdict(line.measure(scale))
+            outcome = asdict(line.take(scale))
         except Absent as absent:
             outcome = {"absent": str(absent)}
         print(json.dumps({"name": line.name, **outcome}), flush=True)

@@ -1,41 +1,21 @@
-"""What a run found: one entry per line of the table, as text and as JSON."""
+"""The table of a run as text: each line with its goals, and the times and errors behind it."""
 
-import json
-import os
-import re
-from pathlib import Path
-from statistics import median
+from cases import LINES, Line
 
-from cases import Line
+LIMIT_OF = {line.name: line.limit for line in LINES}
 
 
-def summed_up(line: Line, processes: list[dict], *, judged: bool) -> dict:
-    """The entry of one line: the median over the processes, and all they found."""
-    entry: dict = {
-        "name": line.name,
+def judged(line: Line, entry: dict, *, quick: bool) -> dict:
+    """The entry with what its figure must reach, and whether it does."""
+    goals = {
         "unit": line.unit,
         "must": line.must,
         "aim": line.aim,
         "lower is better": line.lower_is_better,
     }
-    if absent := processes[0].get("absent"):
-        return entry | {"absent": absent}
-    figures = [process["figure"] for process in processes]
-    figure = median(figures)
-    entry["figure"] = figure
-    entry["met"] = line.verdict(figure) if judged else "not judged"
-    entry["figures"] = figures
-    entry["unit of samples"] = processes[0]["unit"]
-    entry["least"] = {
-        contestant: median(min(process["samples"][contestant]) for process in processes)
-        for contestant in processes[0]["samples"]
-    }
-    entry["relative error"] = {
-        contestant: max(process["errors"][contestant] for process in processes)
-        for contestant in processes[0]["errors"]
-    }
-    entry["samples"] = [process["samples"] for process in processes]
-    return entry
+    if "absent" in entry:
+        return entry | goals
+    return entry | goals | {"met": "not judged" if quick else line.verdict(entry["figure"])}
 
 
 def text(result: dict) -> str:
@@ -46,7 +26,8 @@ def text(result: dict) -> str:
         if "absent" not in entry and entry["unit of samples"] == "ns":
             details.append((entry["name"], "", ""))
             details += [detail(entry, contestant) for contestant in entry["least"]]
-    return "\n\n".join([aligned(rows), aligned(details), foot(result)])
+    below = [("below its aim", "limited by"), *limits(result)]
+    return "\n\n".join(aligned(part) for part in (rows, details, below) if len(part) > 1)
 
 
 def row(entry: dict) -> tuple[str, ...]:
@@ -59,9 +40,23 @@ def row(entry: dict) -> tuple[str, ...]:
 
 
 def detail(entry: dict, contestant: str) -> tuple[str, str, str]:
-    error = entry["relative error"].get(contestant)
-    shown = "" if error is None else f"{error:.1e}"
-    return f"  {contestant}", f"{entry['least'][contestant] / 1e6:.3f} ms", shown
+    error = entry["relative error"].get(contestant, "")
+    return f"  {contestant}", f"{entry['least'][contestant] / 1e6:.3f} ms", shown_error(error)
+
+
+def limits(result: dict) -> list[tuple[str, str]]:
+    """Every judged line below its aim, and what keeps it there."""
+    return [
+        (entry["name"], LIMIT_OF.get(entry["name"]) or "not said yet")
+        for entry in result["lines"]
+        if entry.get("met") in ("must", "no") and entry["aim"] is not None
+    ]
+
+
+def shown_error(error: float | str | None) -> str:
+    if error is None:
+        return "no number"
+    return error if isinstance(error, str) else f"{error:.1e}"
 
 
 def goal(value: float | None) -> str:
@@ -71,6 +66,13 @@ def goal(value: float | None) -> str:
 def number(value: float) -> str:
     """Three digits, as far as figures repeat."""
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def duration(nanoseconds: float) -> str:
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if nanoseconds >= size:
+            return f"{number(nanoseconds / size)} {unit}"
+    return f"{number(nanoseconds)} ns"
 
 
 def foot(result: dict) -> str:
@@ -96,13 +98,3 @@ def aligned(rows: list[tuple[str, ...]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
-
-
-def write(result: dict, path: Path) -> None:
-    """Strict JSON, a list of samples on one line; complete or not there at all."""
-    written = json.dumps(result, indent=1, allow_nan=False)
-    written = re.sub(r"\[[\d\s,.e+-]+\]", lambda x: re.sub(r"\s+", " ", x.group()), written)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(written + "\n")
-    os.replace(temporary, path)
