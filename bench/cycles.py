@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from quote import between, markdown
+from documents import between, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = "-std=c11 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math".split()

@@ -34,7 +34,9 @@ class Duel:
         functions = {"kl_c": partial(call.function, *call.arguments, **call.keywords)} | others
         errors = errors_of(functions, call, rows)
         calls = max(1, scale.calls * scale.short_outcomes // elements)
-        samples = contest({name: looped(f, calls) for name, f in functions.items()}, scale)
+        samples = contest(
+            {name: looped(f, calls) for name, f in functions.items()}, scale, touched=True
+        )
         right = [x for x in others if errors[x] is not None and errors[x] < TOLERATED]
         if not right:
             raise Absent("a peer that answers")

@@ -14,7 +14,7 @@ import kl_c
 from kl_c import _kernels, reference
 from protocol import Measurement, Scale, contest, largest_error, looped
 
-CHECKED_ROWS = 4  # of each result
+CHECKED_ROWS = 3  # of each result: first, middle, last
 KINDS = _kernels.MEASURES | {"compare": "statistics"}
 
 
@@ -136,7 +136,9 @@ class Cell:
             "np.dot": looped("f(a, b)", calls, f=np.dot, a=a, b=b),
             "kl_c": call.times(calls),
         }
-        samples = contest(contestants, scale)
+        errors = {"kl_c": call.error()}  # calls it too
+        np.dot(a, b)
+        samples = contest(contestants, scale, touched=True)
         facts = {
             "measure": self.measure,
             "form": self.form,
@@ -147,7 +149,7 @@ class Cell:
             "bytes": a.nbytes if self.reads_labels_only else sum(x.nbytes for x in call.arrays),
         }
         share = min(samples["np.dot"]) / min(samples["kl_c"])
-        return Measurement(share, samples, errors={"kl_c": call.error()}, facts=facts)
+        return Measurement(share, samples, errors=errors, facts=facts)
 
 
 def cells() -> Iterator[Cell]:

@@ -9,7 +9,7 @@ import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from time import perf_counter_ns
+from time import perf_counter, perf_counter_ns
 from timeit import Timer
 
 import numpy as np
@@ -30,9 +30,10 @@ class Scale:
     cached_outcomes: int = 2048  # a float32 pair of 16 KiB, half of the smallest usual L1 cache
     calls: int = 20_000  # of a small call, timed together
     processes: int = 5
-    rounds: int = 5  # at least, of each contest
-    seconds: float = 2.5  # at least, for each contest; or
+    rounds: int = 5  # at least, of each contest,
+    seconds: float = 2.5  # at least, for each contest
     most_rounds: int = 10**6
+    patience: float = 3600.0  # seconds after which a contest ends however few its rounds
     imports: int = 10
     most_elements: int = 2**27  # of a batch while it grows
     gigabyte: int = 10**9  # of a file while it grows
@@ -45,7 +46,7 @@ class Scale:
 
 FULL = Scale()
 # Many lines, so that each has less time; their figures say where to look, the table judges.
-BRIEF = replace(FULL, calls=2000, processes=3, rounds=2, seconds=0.15, most_rounds=8)
+BRIEF = replace(FULL, calls=2000, processes=3, rounds=2, seconds=0.1, most_rounds=8, patience=0.5)
 QUICK = replace(
     FULL,
     rows=16,
@@ -80,26 +81,40 @@ class Measurement:
     facts: dict = field(default_factory=dict)  # what else the report says of the line
 
 
-def contest(contestants: Contestants, scale: Scale) -> dict[str, list[int]]:
-    """Nanoseconds of every call, the contestants called in turn: a, b, a, b ..."""
-    for call in contestants.values():  # touches outputs and loads what is loaded on first use
-        call()
+def contest(
+    contestants: Contestants, scale: Scale, *, touched: bool = False
+) -> dict[str, list[int]]:
+    """Nanoseconds of every call, the contestants called in turn: a, b, a, b ...
+
+    ``touched`` says that each was called before, so that its outputs are there and what is loaded
+    on first use is loaded.
+    """
+    if not touched:
+        for call in contestants.values():
+            call()
     samples: dict[str, list[int]] = {name: [] for name in contestants}
     collecting = gc.isenabled()
     gc.disable()
     try:
-        end = perf_counter_ns() + scale.seconds * 1e9
-        rounds = 0
-        while rounds < scale.rounds or (rounds < scale.most_rounds and perf_counter_ns() < end):
+        start = perf_counter()
+        while wanted(scale, len(next(iter(samples.values()))), perf_counter() - start):
             for name, call in contestants.items():
-                start = perf_counter_ns()
+                before = perf_counter_ns()
                 call()
-                samples[name].append(perf_counter_ns() - start)
-            rounds += 1
+                samples[name].append(perf_counter_ns() - before)
     finally:
         if collecting:
             gc.enable()
     return samples
+
+
+def wanted(scale: Scale, rounds: int, seconds: float) -> bool:
+    """Whether a contest goes on after so many rounds and seconds."""
+    if rounds == 0:
+        return True
+    if seconds > scale.patience or rounds >= scale.most_rounds:
+        return False
+    return rounds < scale.rounds or seconds < scale.seconds
 
 
 def looped(statement: str | Callable, calls: int, **names) -> Callable[[], object]:

@@ -1,70 +1,70 @@
-"""Writes the tables of a document from the JSON of the runs, so that no figure is typed by hand.
+"""Writes the tables of the documents from the JSON of the runs, so that no figure is typed by hand.
 
-    python bench/quote.py README.md --speed bench/results/latest.json --accuracy accuracy.json
+    python bench/quote.py [--check] [--accuracy FILE]
 
-A table stands between ``<!-- speed table: begin -->`` and ``<!-- speed table: end -->``, and
-likewise for ``accuracy``. The accuracy file is the one that the tests write.
+Every table of `TABLES` is written from bench/results. --check writes nothing and fails where a
+document says something else. The accuracy file is the one that tests/test_accuracy.py writes.
 """
 
 import argparse
-import json
-import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 
+import growth_report
+import matrix_report
 import report
-from cases import LINES, PEER_UNIT
+import results
+from cases import PEER_UNIT
+from documents import between, markdown
 from kl_c import _kernels
+
+ROOT = results.HERE.parent
+NOT_YET = "Not measured yet: `make bench` does."
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("document", type=Path)
-    parser.add_argument("--speed", type=Path, metavar="FILE", help="written by bench/run.py")
+    parser.add_argument("--check", action="store_true", help="only compare")
     parser.add_argument(
         "--accuracy", type=Path, metavar="FILE", help="written by tests/test_accuracy.py"
     )
     options = parser.parse_args()
-    if not (options.speed or options.accuracy):
-        parser.error("give --speed, --accuracy or both")
+    differing = []
     try:
-        document = options.document.read_text()
-        if options.speed:
-            document = between(document, "speed", speed_tables(read(options.speed)))
-        if options.accuracy:
-            document = between(document, "accuracy", accuracy_table(read(options.accuracy)))
+        for name in dict.fromkeys(document for document, *_ in TABLES):
+            path = ROOT / name
+            old = new = path.read_text()
+            for document, table, needed, write in TABLES:
+                if document == name:
+                    new = between(new, table, written(needed, write))
+            if options.accuracy and name == "README.md":
+                new = between(new, "accuracy", accuracy_table(results.read(options.accuracy)))
+            if new != old:
+                differing.append(name)
+                if not options.check:
+                    path.write_text(new)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    options.document.write_text(document)
-    return 0
+    for name in differing:
+        print(f"{name} {'differs from' if options.check else 'rewritten from'} bench/results")
+    return 1 if options.check and differing else 0
 
 
-def read(path: Path):
-    try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
-
-
-def between(document: str, name: str, table: str) -> str:
-    begin, end = (f"<!-- {name} table: {x} -->" for x in ("begin", "end"))
-    if document.count(begin) != 1 or document.count(end) != 1:
-        raise ValueError(f"the document must hold {begin!r} and {end!r}, once each")
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    replaced, count = pattern.subn(lambda _: f"{begin}\n{table}\n{end}", document)
-    if count != 1:
-        raise ValueError(f"{end!r} stands before {begin!r}")
-    return replaced
+def written(needed: tuple[str, ...], write: Callable[..., str]) -> str:
+    """A table, or that there is none because nothing was measured."""
+    paths = [results.place(name) for name in needed]
+    if not all(path.exists() for path in paths):
+        return NOT_YET
+    found = [results.read(path) for path in paths]
+    if any(result["quick"] for result in found):
+        raise ValueError("a quick run is not for quoting")
+    return write(*found)
 
 
 def speed_tables(result: dict) -> str:
-    if result["quick"] or [x["name"] for x in result["lines"]] != [x.name for x in LINES]:
-        raise ValueError(
-            "only a full run of the whole table is for quoting, neither quick nor part"
-        )
     rows = [report.row(entry) for entry in result["lines"]]
     goals = markdown(
         ("What", "Measured", "Unit", "Must", "Aim", "Met"),
@@ -77,7 +77,42 @@ def speed_tables(result: dict) -> str:
             times += [report.detail(entry, contestant) for contestant in entry["least"]]
     size = "{rows} x {outcomes}".format(**result["scale"])
     peers = markdown((f"KL divergence of {size}", "Time", "Largest relative error"), times)
-    return f"{goals}\n\n{peers}\n\n```text\n{report.foot(result)}\n```"
+    return "\n\n".join([goals, peers, foot(result)])
+
+
+def limits_table(result: dict) -> str:
+    figures = {entry["name"]: entry for entry in result["lines"]}
+    rows = []
+    for name, limit in report.limits(result):
+        entry = figures[name]
+        rows.append((name, report.number(entry["figure"]), report.goal(entry["aim"]), limit))
+    if not rows:
+        return "Every line reaches its aim."
+    return markdown(("Line below its aim", "Measured", "Aim", "Limited by"), rows)
+
+
+def matrix_tables(result: dict) -> str:
+    tables = [
+        f"**{title}**\n\n{markdown(head, rows)}"
+        for title, head, rows in matrix_report.tables(result)
+    ]
+    return "\n\n".join([*tables, foot(result)])
+
+
+def peers_table(result: dict) -> str:
+    absent = matrix_report.absent_libraries(matrix_report.present(result))
+    table = markdown(*matrix_report.duel_rows(result))
+    return table + (f"\n\nAbsent: {', '.join(absent)}." if absent else "")
+
+
+def growth_tables(growth: dict, files: dict) -> str:
+    head, rows = growth_report.slopes(growth)
+    _, more = growth_report.slopes(files)
+    return f"{markdown(head, [*rows, *more])}\n\n{foot(growth)}"
+
+
+def foot(result: dict) -> str:
+    return f"```text\n{report.foot(result)}\n```"
 
 
 def accuracy_table(found: list[dict]) -> str:
@@ -103,9 +138,15 @@ def accuracy(row: dict) -> str:
     return f"{row['relative error']:.1e} ({row['share of limit']:.0%}), {row['form']}"
 
 
-def markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.strip() for cell in line)} |" for line in lines)
+BENCHMARKS = "docs/benchmarks.md"
+# Document, table, the results that it is made from, and what makes it.
+TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., str]], ...] = (
+    ("README.md", "speed", ("latest",), speed_tables),
+    (BENCHMARKS, "limits", ("latest",), limits_table),
+    (BENCHMARKS, "matrix", ("matrix",), matrix_tables),
+    (BENCHMARKS, "peers", ("matrix",), peers_table),
+    (BENCHMARKS, "growth", ("growth", "files"), growth_tables),
+)
 
 
 if __name__ == "__main__":

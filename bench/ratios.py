@@ -64,16 +64,16 @@ def peers_over_ours(library: str, form: str, scale: Scale) -> Measurement:
 
 def small_call(scale: Scale) -> Measurement:
     """Calls timed together; the loop around them costs both contestants the same few ns."""
-    arguments = tuple(x[0] for x in inputs.pair("probs", "float64", 1, 16))
-    ours = Call("kl_divergence", arguments, {})
-    add, kernel = (f"{name}, {scale.calls} calls" for name in ("np.add", "kl_c"))
-    samples = contest(
-        {
-            add: looped("f(p, q)", scale.calls, f=np.add, p=arguments[0], q=arguments[1]),
-            kernel: ours.times(scale.calls),
-        },
-        scale,
-    )
+    p, q = (x[0] for x in inputs.pair("probs", "float64", 1, 16))
+    ours = Call("kl_divergence", (p, q), {})
+    contestants = {
+        "np.add": looped("f(p, q)", scale.calls, f=np.add, p=p, q=q),
+        "kl_c": ours.times(scale.calls),
+    }
+    samples = contest(contestants, scale)
     return Measurement(
-        min(samples[kernel]) / min(samples[add]), samples, errors={kernel: ours.error()}
+        min(samples["kl_c"]) / min(samples["np.add"]),
+        samples,
+        errors={"kl_c": ours.error()},
+        facts={"calls": scale.calls},
     )

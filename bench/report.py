@@ -41,7 +41,8 @@ def row(entry: dict) -> tuple[str, ...]:
 
 def detail(entry: dict, contestant: str) -> tuple[str, str, str]:
     error = entry["relative error"].get(contestant, "")
-    return f"  {contestant}", f"{entry['least'][contestant] / 1e6:.3f} ms", shown_error(error)
+    least = entry["least"][contestant] / entry.get("calls", 1)
+    return f"  {contestant}", duration(least), shown_error(error)
 
 
 def limits(result: dict) -> list[tuple[str, str]]:
@@ -65,7 +66,7 @@ def goal(value: float | None) -> str:
 
 def number(value: float) -> str:
     """Three digits, as far as figures repeat."""
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+    return f"{value:#.3g}".rstrip(".") if value < 1000 else f"{value:.0f}"
 
 
 def duration(nanoseconds: float) -> str:
