@@ -8,7 +8,7 @@ import palette
 from duels import TOLERATED
 from growth_report import curve, series_of
 from peers import library_of
-from report import duration
+from report import tick
 
 WORKERS = {
     "np.dot": (palette.GREY, ""),
@@ -43,7 +43,7 @@ def draw_outcomes(figure: Figure, found: dict) -> bool:
         axes.set_title(name.removeprefix("one row, "))
         axes.set_xlabel("outcomes")
         axes.set_xscale("log", base=2)
-        axes.yaxis.set_major_formatter(lambda x, _place: duration(x))
+        axes.yaxis.set_major_formatter(tick)
     places[0].set_ylabel("time of a call")
     far = far_off(x for entries in series.values() for x in entries)
     names = [x for x in palette.CONTESTANTS if x in labels]
@@ -109,7 +109,7 @@ def times(axes, entries: list[dict], grows: str) -> None:
         axes.loglog(sizes, measured, color=colour, marker=mark, label=contestant, markersize=4)
     axes.set_xticks([entry["size"] for entry in entries], [entry["size"] for entry in entries])
     axes.set_xticks([], minor=True)
-    axes.yaxis.set_major_formatter(lambda x, _place: duration(x))
+    axes.yaxis.set_major_formatter(tick)
     axes.yaxis.set_minor_formatter(lambda x, _place: "")
     axes.set_xlabel(grows)
     axes.set_ylabel("time")

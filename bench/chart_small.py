@@ -6,7 +6,7 @@ import palette
 from grid import ONE_PAIR
 from kl_c import _kernels
 from matrix_report import fastest_of_each_library, present
-from report import duration
+from report import duration, tick
 
 BAR = 0.32  # inches
 
@@ -59,7 +59,7 @@ def drawn(figure: Figure, bars: dict, title: str) -> bool:
     axes.set_xscale("log")
     axes.set_xlim(min(times) / 3, max(times) * 4)  # room for the figures
     axes.set_ylim(len(bars) - 0.4, -0.6)
-    axes.xaxis.set_major_formatter(lambda x, _place: duration(x))
+    axes.xaxis.set_major_formatter(tick)
     axes.set_xlabel("time (logarithmic)")
     axes.set_title(title)
     axes.grid(axis="y", visible=False)

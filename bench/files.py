@@ -64,6 +64,7 @@ class FilePoint:
         facts = {
             "series": SERIES,
             "size": self.gigabytes,
+            "grows": GROWS,
             "calls": 1,
             "elements": elements,
             "bytes": 2 * size,

@@ -61,6 +61,7 @@ class Point:
         facts = {
             "series": self.series.name,
             "size": self.size,
+            "grows": self.series.grows,
             "calls": calls,
             "elements": elements,
             "bytes": sum(x.nbytes for x in pair),
@@ -87,7 +88,7 @@ def bound(call: Call, **more) -> partial:
 
 
 ONE_ROW = "A short row costs the call alone; the time turns linear where the kernel outweighs it."
-THREADS = "A batch of a few rows costs the call alone; threads are worth their start later."
+BATCH = "A few rows cost the call alone; a batch beyond the last-level cache waits for memory."
 SERIES = (
     *(
         Series(
@@ -111,7 +112,7 @@ SERIES = (
             one_and_two_workers,
             "probs",
             "float32",
-            THREADS,
+            BATCH,
         )
         for outcomes, sizes in (
             (16, (1, 10, 100, 1000, 10_000, 100_000)),

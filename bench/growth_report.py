@@ -58,14 +58,15 @@ def slopes(result: dict) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
                 continue
             points = curve(entries, contestant)
             (small, first), (large, last) = points[0], points[-1]
+            grows = entries[0]["grows"]
             slope = slope_at_large_end(points)
             growth = verdict(slope)
             rows.append(
                 (
                     name,
                     contestant,
-                    f"{report.duration(first)} at {small}",
-                    f"{report.duration(last)} at {large}",
+                    f"{report.duration(first)} at {small} {grows}",
+                    f"{report.duration(last)} at {large} {grows}",
                     "" if slope is None else f"{slope:.2f}",
                     growth,
                     peaks(entries, contestant),
@@ -91,7 +92,9 @@ def verdict(slope: float | None) -> str:
     if slope is None:
         return "one size only"
     low, high = LINEAR
-    return "linear" if low <= slope <= high else "slower than linear" if slope > high else "faster"
+    if slope > high:
+        return "more than linear"
+    return "linear" if slope >= low else "less than linear"
 
 
 def peaks(entries: list[dict], contestant: str) -> str:

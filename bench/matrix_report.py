@@ -1,5 +1,6 @@
 """The matrix as text and as the cells of a document's tables."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import report
@@ -24,8 +25,8 @@ def text(result: dict) -> str:
             duels.append((entry["name"], "", "", ""))
             duels += [(f"  {name}", *cells) for name, *cells in contestants(entry)]
     parts = [report.aligned(part) for part in (rows, duels) if len(part) > 1]
-    absent = absent_libraries(entries)
-    return "\n\n".join([*parts, *([f"absent: {', '.join(absent)}"] if absent else [])])
+    reasons = [*absent_libraries(entries), *absent_lines(result)]
+    return "\n\n".join([*parts, *([f"absent: {', '.join(reasons)}"] if reasons else [])])
 
 
 def present(result: dict) -> list[dict]:
@@ -58,6 +59,12 @@ def contestants(entry: dict) -> Iterable[tuple[str, str, str, str]]:
 def absent_libraries(entries: Iterable[dict]) -> list[str]:
     missing = {name for entry in entries for name in entry.get("absent libraries", ())}
     return [name for name in LIBRARIES if name in missing]
+
+
+def absent_lines(result: dict) -> list[str]:
+    """What whole lines lack, each once, and how many lines."""
+    counts = Counter(entry["absent"] for entry in result["lines"] if "absent" in entry)
+    return [f"{reason} (for {count} lines)" for reason, count in counts.items()]
 
 
 def fastest_of_each_library(entry: dict) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The table of a run as text: each line with its goals, and the times and errors behind it."""
 
+from collections.abc import Callable
+
 from cases import LINES, Line
 
 LIMIT_OF = {line.name: line.limit for line in LINES}
@@ -69,11 +71,16 @@ def number(value: float) -> str:
     return f"{value:#.3g}".rstrip(".") if value < 1000 else f"{value:.0f}"
 
 
-def duration(nanoseconds: float) -> str:
+def duration(nanoseconds: float, shown: Callable[[float], str] = number) -> str:
     for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
         if nanoseconds >= size:
-            return f"{number(nanoseconds / size)} {unit}"
-    return f"{number(nanoseconds)} ns"
+            return f"{shown(nanoseconds / size)} {unit}"
+    return f"{shown(nanoseconds)} ns"
+
+
+def tick(nanoseconds: float, _place: int) -> str:
+    """A round duration, for an axis."""
+    return duration(nanoseconds, "{:g}".format)
 
 
 def foot(result: dict) -> str:
