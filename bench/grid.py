@@ -69,10 +69,11 @@ class Call:
         rows = np.unique(np.linspace(0, batch - 1, CHECKED_ROWS).astype(int))
         sample = (x.take(rows, 0 if x.ndim == 1 else 1 + axis) for x in self.arguments)
         result = self()
-        # Once more on the sampled rows, because the reference has no `compare`.
-        return self.error_of(result.kl[rows] if self.measure == "compare" else result[rows], sample)
+        values = result.kl if self.measure == "compare" else result
+        return self.error_of(values[rows], sample)
 
     def error_of(self, values, arguments) -> float | None:
+        # Of all that `compare` computes, its KL.
         of_reference = "kl_divergence" if self.measure == "compare" else self.measure
         keywords = {k: v for k, v in self.keywords.items() if k not in ("out", "labels")}
         exact = getattr(reference, of_reference)(*arguments, **keywords)

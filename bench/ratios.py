@@ -8,7 +8,7 @@ import numpy as np
 
 import inputs
 import peers
-from duels import errors_of
+from duels import errors_of, fastest_over_ours
 from grid import Call
 from protocol import Measurement, Scale, contest, looped
 
@@ -53,13 +53,10 @@ def peers_over_ours(library: str, form: str, scale: Scale) -> Measurement:
     pair = inputs.pair(form, "float32", scale.rows, scale.outcomes)
     ours = Call("kl_divergence", pair, {"form": form})
     others = peers.of_library(library, ours.measure, form, pair)
-    samples = contest({"kl_c": ours} | others, scale)
-    fastest = min(min(samples[name]) for name in others)
-    return Measurement(
-        fastest / min(samples["kl_c"]),
-        samples,
-        errors=errors_of({"kl_c": ours} | others, ours, scale.rows),
-    )
+    contestants = {"kl_c": ours} | others
+    samples = contest(contestants, scale)
+    errors = errors_of(contestants, ours, scale.rows)
+    return Measurement(fastest_over_ours(samples, errors), samples, errors=errors)
 
 
 def small_call(scale: Scale) -> Measurement:

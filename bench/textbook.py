@@ -49,7 +49,8 @@ def numpy_calls(measure: str, form: str, arrays: tuple) -> Calls:
     if text is None:
         return {}
     evaluate = eval(f"lambda p, q, P, Q: ({text}).sum(-1)", {"log": np.log, "exp": np.exp})
-    return {f"NumPy, {shown(measure, form)}": lambda: evaluate(*named(form, arrays).values())}
+    letters = lettered(form, arrays)
+    return {f"NumPy, {shown(measure, form)}": lambda: evaluate(**letters())}
 
 
 def numexpr_calls(measure: str, form: str, arrays: tuple) -> Calls:
@@ -60,7 +61,8 @@ def numexpr_calls(measure: str, form: str, arrays: tuple) -> Calls:
         return {}
     numexpr.set_num_threads(1)
     text = f"sum({text}, axis={arrays[0].ndim - 1})"
-    return {"numexpr": lambda: numexpr.evaluate(text, local_dict=named(form, arrays))}
+    letters = lettered(form, arrays)
+    return {"numexpr": lambda: numexpr.evaluate(text, local_dict=letters())}
 
 
 def numba_calls(measure: str, form: str, arrays: tuple) -> Calls:
@@ -69,25 +71,33 @@ def numba_calls(measure: str, form: str, arrays: tuple) -> Calls:
     text = term(measure, form)
     if text is None:
         return {}
-    loop = compiled_loop(numba, text, form)
+    loop = compiled_loop(numba, text, form, single=len(arrays) == 1)
     p, q = (np.atleast_2d(x) for x in (arrays[0], arrays[-1]))
     return {"numba": lambda: loop(p, q)}
 
 
-def named(form: str, arrays: tuple) -> dict[str, np.ndarray | None]:
-    """The letters of an expression; a single distribution stands for both."""
+def lettered(form: str, arrays: tuple) -> Callable[[], dict[str, np.ndarray | None]]:
+    """The letters of an expression, normalisers computed in each call if the form has any.
+
+    A single distribution stands for both.
+    """
     p, q = arrays[0], arrays[-1]
-    of_p = normaliser(p, form)
-    return {"p": p, "q": q, "P": of_p, "Q": of_p if q is p else normaliser(q, form)}
+    if NORMALISED[form] == "x":
+        letters = {"p": p, "q": q, "P": None, "Q": None}
+        return lambda: letters
+
+    def computed():
+        of_p = normaliser(p, form)
+        return {"p": p, "q": q, "P": of_p, "Q": of_p if q is p else normaliser(q, form)}
+
+    return computed
 
 
 def normaliser(x, form: str):
     if form == "counts":
         return x.sum(-1, keepdims=True)
-    if form == "logits":
-        top = x.max(-1, keepdims=True)
-        return top + np.log(np.exp(x - top).sum(-1, keepdims=True))
-    return None
+    top = x.max(-1, keepdims=True)
+    return top + np.log(np.exp(x - top).sum(-1, keepdims=True))
 
 
 # What numba compiles for one measure and form: the rows one by one, each in plain loops.
@@ -96,7 +106,7 @@ def scores(p, q):
     result = np.empty(len(p))
     for i in range(len(p)):
         P = of_row(p[i])
-        Q = of_row(q[i])
+        Q = {of_q}
         total = 0.0
         for j in range(p.shape[1]):
             total += of_outcome(p[i, j], q[i, j], P, Q)
@@ -118,12 +128,13 @@ def of_row(x):
 
 
 @functools.cache
-def compiled_loop(numba, text: str, form: str):
+def compiled_loop(numba, text: str, form: str, *, single: bool):
     import math
 
     names: dict = {"np": np, "math": math, "log": math.log, "exp": math.exp}
     of_outcome = f"def of_outcome(p, q, P, Q): return {text}"
-    for name, source in (("of_row", OF_ROW[form]), ("of_outcome", of_outcome), ("scores", LOOP)):
+    loop = LOOP.format(of_q="P" if single else "of_row(q[i])")
+    for name, source in (("of_row", OF_ROW[form]), ("of_outcome", of_outcome), ("scores", loop)):
         exec(source, names)
         names[name] = numba.njit(names[name])
     return names["scores"]
