@@ -41,12 +41,14 @@
 #undef LANE
 
 #define PER_STORAGE(name) {name##_f64, name##_f32, name##_f16, name##_bf16}
+#define KERNEL_TILES(kernel) PER_STORAGE(kernel##_linear_tile),
 #define KERNEL_ROWS(kernel) {PER_STORAGE(kernel##_linear_row), PER_STORAGE(kernel##_log_row)},
 
 const kl_backend BACKEND = {
     BACKEND_NAME,
     {LANES_f64, LANES_f32, LANES_f32, LANES_f32},
     {KL_KERNEL_LIST(KERNEL_ROWS)},
+    {KL_KERNEL_LIST(KERNEL_TILES)},
     {PER_STORAGE(linear_normaliser), PER_STORAGE(log_normaliser)},
     {PER_STORAGE(rel_entr_linear), PER_STORAGE(rel_entr_log)},
 };

@@ -194,25 +194,11 @@ static kl_rule classify_entry(const kl_source *q, int64_t label)
     return rule == KL_ROW_VALID && mass > 1 + q->tolerance ? KL_ROW_MASS : rule;
 }
 
-double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
-                kl_faults *faults)
+/* What becomes of a row: its score in the unit asked for, or NaN and a fault. */
+static double judged(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
+                     int status, int64_t label, double score, kl_faults *faults)
 {
-    double score = NAN, mass;
-    int64_t label = 0;
-    int status;
-    if (job->kernel == KL_KERNEL_nll) {
-        label = kl_label(&job->labels, row);
-        if (job->has_ignore_index && label == job->ignore_index)
-            return NAN;
-        if (label < 0 || label >= job->n) {
-            if (!job->ignore)
-                kl_blame(faults, row, 2, KL_ROW_LABEL);
-            return NAN;
-        }
-        status = score_label(job, p, label, &score);
-    } else
-        status = score_row(job, p, q, &score);
-
+    double mass;
     if (KL_UNLIKELY(status & KL_SUSPECT) && !job->ignore) {
         for (int array = 0; array < (q ? 2 : 1); array++) {
             const kl_source *suspect = array ? q : p;
@@ -229,6 +215,27 @@ double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_s
     return job->distance ? sqrt(score) : score;
 }
 
+double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
+                kl_faults *faults)
+{
+    double score = NAN;
+    int64_t label = 0;
+    int status;
+    if (job->kernel == KL_KERNEL_nll) {
+        label = kl_label(&job->labels, row);
+        if (job->has_ignore_index && label == job->ignore_index)
+            return NAN;
+        if (label < 0 || label >= job->n) {
+            if (!job->ignore)
+                kl_blame(faults, row, 2, KL_ROW_LABEL);
+            return NAN;
+        }
+        status = score_label(job, p, label, &score);
+    } else
+        status = score_row(job, p, q, &score);
+    return judged(job, row, p, q, status, label, score, faults);
+}
+
 /* Results may lie anywhere, unaligned too. */
 void kl_store(char *out, int single, double score)
 {
@@ -239,16 +246,89 @@ void kl_store(char *out, int single, double score)
         memcpy(out, &score, sizeof score);
 }
 
+static char *place_of(const kl_output *out, ptrdiff_t row)
+{
+    return out->data + kl_offset(out->shape, out->strides, out->ndim, row);
+}
+
+/* How far the same outcome of the next row along the last batch axis lies. */
+static ptrdiff_t step_of(const kl_array *array)
+{
+    return array->ndim ? array->strides[array->ndim - 1] : 0;
+}
+
+/* Whether rows of the array lie beside one another, so that a row by itself would use one element
+   of each line that it reads. */
+static int lies_beside(const kl_array *array)
+{
+    ptrdiff_t size = kl_size_of(array->row.dtype);
+    return step_of(array) == size && array->row.stride != size && !array->row.swapped;
+}
+
+/* The kernel for rows beside one another, or NULL where there is none or no need of it. */
+static kl_tile_function tile_function(const kl_job *job)
+{
+    const kl_source *p = &job->p.row, *q = &job->q.row;
+    int pair = job->arrays == 2;
+    if (job->kernel >= KL_KERNELS || p->dtype >= KL_KERNEL_DTYPES
+        || kl_family_of(p->form) != KL_LINEAR || (pair && p->dtype != q->dtype)
+        || (pair && kl_family_of(q->form) != KL_LINEAR))
+        return NULL;
+    return lies_beside(&job->p) || (pair && lies_beside(&job->q))
+               ? kl_active->tiles[job->kernel][p->dtype]
+               : NULL;
+}
+
+/* Scores at most `most` rows from `begin` along the last batch axis; returns how many. */
+static int run_tile(const kl_job *job, kl_tile_function score_tile, ptrdiff_t begin,
+                    ptrdiff_t most, kl_faults *faults)
+{
+    double scores[KL_TILE_BYTES];
+    int statuses[KL_TILE_BYTES];
+    int pair = job->arrays == 2;
+    ptrdiff_t last = job->p.shape[job->p.ndim - 1];
+    ptrdiff_t size = kl_size_of(job->p.row.dtype);
+    kl_source p = kl_row_of(&job->p, begin), q = p;
+    /* Tiles end where lines of the cache do, so that no line belongs to two. */
+    const char *lines = lies_beside(&job->p) ? p.data : kl_row_of(&job->q, begin).data;
+    ptrdiff_t rows = (KL_TILE_BYTES - (ptrdiff_t)((uintptr_t)lines % KL_TILE_BYTES) + size - 1) / size;
+    rows = rows < most ? rows : most;
+    rows = rows < last - begin % last ? rows : last - begin % last;
+    p.step = step_of(&job->p);
+    if (pair) {
+        q = kl_row_of(&job->q, begin);
+        q.step = step_of(&job->q);
+    }
+    score_tile(&p, &q, (int)rows, job->n, &job->params, scores, statuses);
+    for (int i = 0; i < (int)rows; i++) {
+        kl_source p_row = kl_beside(&p, i), q_row = kl_beside(&q, i);
+        const kl_source *second = pair ? &q_row : NULL;
+        int status = statuses[i];
+        double score = scores[i];
+        if (status & KL_ALONE)
+            status = score_row(job, &p_row, second, &score);
+        else if (status & KL_RETRY)
+            status = (status & KL_SUSPECT) | score_wide(job, &p_row, second, &score);
+        kl_store(place_of(&job->out, begin + i), job->out.single,
+                 judged(job, begin + i, &p_row, second, status, 0, score, faults));
+    }
+    return (int)rows;
+}
+
 void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
 {
+    kl_tile_function score_tile = tile_function(job);
+    if (score_tile) {
+        while (begin < end)
+            begin += run_tile(job, score_tile, begin, end - begin, faults);
+        return;
+    }
     for (ptrdiff_t row = begin; row < end; row++) {
         kl_source p = kl_row_of(&job->p, row), q;
         if (job->arrays == 2)
             q = kl_row_of(&job->q, row);
-        double score = kl_score(job, row, &p, job->arrays == 2 ? &q : NULL, faults);
-        char *out = job->out.data
-                    + kl_offset(job->out.shape, job->out.strides, job->out.ndim, row);
-        kl_store(out, job->out.single, score);
+        kl_store(place_of(&job->out, row), job->out.single,
+                 kl_score(job, row, &p, job->arrays == 2 ? &q : NULL, faults));
     }
 }
 

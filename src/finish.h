@@ -19,6 +19,16 @@ typedef struct {
     int signs; /* some number has its sign bit set */
 } kl_totals;
 
+KL_INLINE double kl_p_mass(const kl_totals *totals)
+{
+    return totals->of[KL_P_MASS] + totals->p_at_peak;
+}
+
+KL_INLINE double kl_q_mass(const kl_totals *totals)
+{
+    return totals->of[KL_Q_MASS] + totals->q_at_peak;
+}
+
 /* The masses as fractions of powers of two. */
 typedef struct {
     double p, q; /* in [1/2, 1) */
@@ -68,6 +78,13 @@ typedef struct {
 #define ABOVE_FLOOR (1.04 * USUAL_FLOOR) /* and a q above is not */
 static const kl_ranges RANGES_f64 = {0x1p-900, 0x1p900, 1e-15, 0};
 static const kl_ranges RANGES_f32 = {0x1p-60, 0x1p60, 1e-7, 1e-9};
+
+KL_INLINE int kl_in_range(const kl_totals *totals, const kl_ranges *ranges)
+{
+    double p_mass = kl_p_mass(totals), q_mass = kl_q_mass(totals);
+    return p_mass >= ranges->least_mass && p_mass <= ranges->largest_mass
+           && q_mass >= ranges->least_mass && q_mass <= ranges->largest_mass;
+}
 
 KL_INLINE int kl_is_negligible(kl_kernel kernel, double score)
 {

@@ -59,6 +59,7 @@ typedef enum {
 typedef struct {
     const char *data;
     ptrdiff_t stride;
+    ptrdiff_t step; /* to the same outcome of the next row, in a tile */
     kl_dtype dtype;
     kl_form form;
     int swapped, direct, widen, take_log;
@@ -67,6 +68,13 @@ typedef struct {
 } kl_source;
 
 void kl_gather(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *block);
+
+/* Rows beside one another: the next row starts one element further. A tile holds a block of each of
+   the rows that share a line of the cache, one after the other, `pitch` elements apart. */
+#define KL_TILE_BYTES 64
+void kl_gather_tile(const kl_source *first, int rows, ptrdiff_t start, ptrdiff_t count,
+                    ptrdiff_t pitch, void *tile);
+kl_source kl_beside(const kl_source *first, int row);
 int64_t kl_integer(const kl_source *source); /* its first element; of larger ones the largest */
 ptrdiff_t kl_size_of(kl_dtype dtype);
 
@@ -81,10 +89,15 @@ typedef struct {
 #define KL_OK 0
 #define KL_SUSPECT 1 /* a check failed: kl_classify decides */
 #define KL_RETRY 2   /* the answer may exceed the promised error: ask a more careful kernel */
+#define KL_ALONE 4   /* of a row in a tile: no answer, ask for the row by itself */
 
 /* Scores one row of n >= 1 outcomes; a measure of one distribution ignores q. */
 typedef int (*kl_row_function)(
     const kl_source *p, const kl_source *q, ptrdiff_t n, const kl_params *params, double *score);
+
+/* The same for rows that lie beside one another; a score and a status for each. */
+typedef void (*kl_tile_function)(const kl_source *p, const kl_source *q, int rows, ptrdiff_t n,
+                                 const kl_params *params, double *scores, int *statuses);
 
 /* result[i] = p log(p / q) / unit with the floor of q, for one block of a kernel's own type, in the
    type of its lanes. KL_SUSPECT if a value is invalid. */
@@ -101,6 +114,7 @@ typedef struct {
     const char *name;
     int lanes[KL_KERNEL_DTYPES];
     kl_row_function rows[KL_KERNELS][KL_FAMILIES][KL_KERNEL_DTYPES];
+    kl_tile_function tiles[KL_KERNELS][KL_KERNEL_DTYPES]; /* of the linear family */
     kl_normaliser_function normalisers[KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_element_function elements[KL_FAMILIES][KL_KERNEL_DTYPES];
 } kl_backend;

@@ -31,6 +31,7 @@ cdef extern from "kl.h" nogil:
     ctypedef struct kl_source:
         const char *data
         ptrdiff_t stride
+        ptrdiff_t step
         kl_dtype dtype
         kl_form form
         int swapped, direct, widen, take_log

@@ -283,67 +283,171 @@ KL_INLINE LANED(scales) STORED(linear_scales)(STORED(linear_work) work, kl_masse
     return by;
 }
 
+/* Both rows as probabilities under the floor that is usual: no mass is needed before the terms. */
+KL_INLINE int STORED(taken_as_they_are)(kl_kernel kernel, const kl_source *p, const kl_source *q,
+                                        const kl_params *params)
+{
+    return p->form == KL_PROBS && (kernel == KL_KERNEL_entropy || q->form == KL_PROBS)
+           && (!kl_has_floor(kernel) || params->eps == USUAL_FLOOR);
+}
+
+/* The scales of the first sweep. */
+KL_INLINE LANED(scales) STORED(first_scales)(kl_kernel kernel, const kl_params *params)
+{
+    LANED(scales) by = LANED(unscaled)(kl_has_floor(kernel) ? (real)USUAL_FLOOR : K(TINY),
+                                       params->weight);
+    by.edge = all((real)ABOVE_FLOOR);
+    return by;
+}
+
+/* Whether the sums over rows taken as they are give the score to the promised error. */
+KL_INLINE int STORED(stands)(STORED(linear_work) work, const kl_totals *totals,
+                             const kl_source *p, const kl_source *q, ptrdiff_t n,
+                             const kl_params *params, double *score)
+{
+    double p_mass = kl_p_mass(totals), q_mass = kl_q_mass(totals);
+    return kl_finish(work.kernel, totals, p_mass, q_mass, 1, 1, params->weight, &K(RANGES), score)
+           && STORED(allow_for_holes)(work, totals, p, q, n, p_mass, q_mass, score)
+           && !kl_is_negligible(work.kernel, *score);
+}
+
+/* The score from the second sweep; KL_RETRY where only a more careful kernel knows it. */
+KL_INLINE int STORED(finish_scaled)(STORED(linear_work) work, const kl_totals *totals,
+                                    kl_masses masses, const kl_params *params, double *score)
+{
+    kl_finish(work.kernel, totals, ldexp(masses.p, HEADROOM), ldexp(masses.q, HEADROOM),
+              (double)(real)(masses.p / masses.q), ldexp(1, -HEADROOM), params->weight, NULL, score);
+    return work.sweep == KL_FLOORED && kl_has_floor(work.kernel) && totals->of[KL_HOLES] > 0
+                   && params->eps < K(TINY)
+               ? KL_RETRY
+               : KL_OK;
+}
+
+/* What the masses, signs and score say of rows whose score was found. */
+KL_INLINE int STORED(linear_status)(kl_kernel kernel, const kl_totals *first, const kl_source *p,
+                                    const kl_source *q, ptrdiff_t n, const kl_params *params,
+                                    double score)
+{
+    int status = kl_check_mass(p, kl_p_mass(first));
+    if (q)
+        status |= kl_check_mass(q, kl_q_mass(first));
+    if (first->signs && (STORED(negative)(p, n) || (q && STORED(negative)(q, n))))
+        status |= KL_SUSPECT;
+    return status | kl_check_score(kernel, score, n, params->eps, &K(RANGES));
+}
+
 /* One row. `kernel` and `formula` are constants wherever this is called. */
 KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formula,
                                  const kl_source *p, const kl_source *q, ptrdiff_t n,
                                  const kl_params *params, double *score)
 {
-    const kl_ranges *ranges = &K(RANGES);
-    int has_floor = kl_has_floor(kernel), pair = kernel != KL_KERNEL_entropy;
-    int usual_floor = !has_floor || params->eps == USUAL_FLOOR;
-    double p_mass, q_mass;
-    kl_totals totals;
-
-    if (p->form == KL_PROBS && (!pair || q->form == KL_PROBS) && usual_floor) {
+    LANED(scales) by = STORED(first_scales)(kernel, params);
+    kl_totals first, second;
+    if (kernel == KL_KERNEL_entropy)
+        q = NULL;
+    if (STORED(taken_as_they_are)(kernel, p, q, params)) {
         const STORED(linear_work) work = {kernel, formula, KL_AS_THEY_ARE};
-        LANED(scales) by = LANED(unscaled)(has_floor ? (real)USUAL_FLOOR : K(TINY),
-                                           params->weight);
-        by.edge = all((real)ABOVE_FLOOR);
-        totals = STORED(linear_sweep)(work, p, pair ? q : NULL, n, &by);
-        p_mass = totals.of[KL_P_MASS] + totals.p_at_peak;
-        q_mass = totals.of[KL_Q_MASS] + totals.q_at_peak;
-        if (kl_finish(kernel, &totals, p_mass, q_mass, 1, 1, params->weight, ranges, score)
-            && STORED(allow_for_holes)(work, &totals, p, q, n, p_mass, q_mass, score)
-            && !kl_is_negligible(kernel, *score))
-            goto check;
+        first = STORED(linear_sweep)(work, p, q, n, &by);
+        if (STORED(stands)(work, &first, p, q, n, params, score))
+            return STORED(linear_status)(kernel, &first, p, q, n, params, *score);
     } else {
         const STORED(linear_work) work = {kernel, formula, KL_FOR_MASSES};
-        LANED(scales) by = LANED(unscaled)(K(TINY), params->weight);
-        totals = STORED(linear_sweep)(work, p, pair ? q : NULL, n, &by);
-        p_mass = totals.of[KL_P_MASS];
-        q_mass = totals.of[KL_Q_MASS];
+        first = STORED(linear_sweep)(work, p, q, n, &by);
     }
-    if (!(p_mass >= ranges->least_mass && p_mass <= ranges->largest_mass
-          && q_mass >= ranges->least_mass && q_mass <= ranges->largest_mass)) {
+    if (!kl_in_range(&first, &K(RANGES))) {
         *score = NAN;
         return KL_SUSPECT | KL_RETRY;
     }
-    kl_masses masses = kl_split(p_mass, q_mass);
-    double p_scaled = ldexp(masses.p, HEADROOM), q_scaled = ldexp(masses.q, HEADROOM);
-    double c = (double)(real)(masses.p / masses.q), scale = ldexp(1, -HEADROOM);
-    int signs = totals.signs, floored = !usual_floor;
+    kl_masses masses = kl_split(kl_p_mass(&first), kl_q_mass(&first));
+    int status = KL_OK, floored = kl_has_floor(kernel) && params->eps != USUAL_FLOOR;
     if (!floored) {
         const STORED(linear_work) work = {kernel, formula, KL_SCALED};
-        LANED(scales) by = STORED(linear_scales)(work, masses, params);
-        totals = STORED(linear_sweep)(work, p, pair ? q : NULL, n, &by);
-        kl_finish(kernel, &totals, p_scaled, q_scaled, c, scale, params->weight, NULL, score);
+        by = STORED(linear_scales)(work, masses, params);
+        second = STORED(linear_sweep)(work, p, q, n, &by);
+        status = STORED(finish_scaled)(work, &second, masses, params, score);
         floored = kl_is_negligible(kernel, *score);
     }
     if (floored) {
         const STORED(linear_work) work = {kernel, formula, KL_FLOORED};
-        LANED(scales) by = STORED(linear_scales)(work, masses, params);
-        totals = STORED(linear_sweep)(work, p, pair ? q : NULL, n, &by);
-        kl_finish(kernel, &totals, p_scaled, q_scaled, c, scale, params->weight, NULL, score);
-        if (has_floor && totals.of[KL_HOLES] > 0 && params->eps < K(TINY))
-            return KL_RETRY;
+        by = STORED(linear_scales)(work, masses, params);
+        second = STORED(linear_sweep)(work, p, q, n, &by);
+        status = STORED(finish_scaled)(work, &second, masses, params, score);
     }
-    totals.signs = signs;
+    return status | STORED(linear_status)(kernel, &first, p, q, n, params, *score);
+}
 
-check:;
-    int status = kl_check_mass(p, p_mass) | (pair ? kl_check_mass(q, q_mass) : KL_OK);
-    if (totals.signs && (STORED(negative)(p, n) || (pair && STORED(negative)(q, n))))
-        status |= KL_SUSPECT;
-    return status | kl_check_score(kernel, *score, n, params->eps, ranges);
+/* Rows that lie side by side, each outcome of all of them in one place, read a tile at a time: a
+   block of each row, taken from lines of the cache that are read once. Rows for which the usual
+   sweeps do not do are left to be scored alone. */
+KL_INLINE void STORED(linear_tile)(kl_kernel kernel, STORED(linear_formula) formula,
+                                   const kl_source *p, const kl_source *q, int rows, ptrdiff_t n,
+                                   const kl_params *params, double *scores, int *statuses)
+{
+    /* A line more than a block apart: blocks that lie a power of two apart fight for the same lines
+       of the cache. */
+    enum { ROWS = KL_TILE_BYTES / sizeof(stored), PITCH = ROW_BLOCK + 64 / sizeof(stored) };
+    stored p_tile[ROWS * PITCH], q_tile[ROWS * PITCH];
+    STORED(linear_state) states[ROWS];
+    LANED(scales) scales[ROWS];
+    kl_masses masses[ROWS];
+    kl_totals first[ROWS];
+    int as_they_are = STORED(taken_as_they_are)(kernel, p, q, params);
+    if (kernel == KL_KERNEL_entropy)
+        q = NULL;
+    for (int row = 0; row < rows; row++) {
+        statuses[row] = KL_ALONE;
+        scales[row] = STORED(first_scales)(kernel, params);
+    }
+    if (kl_has_floor(kernel) && params->eps != USUAL_FLOOR)
+        return;
+#define SWEEP(how)                                                                                 \
+    const STORED(linear_work) work = {kernel, formula, how};                                       \
+    for (int row = 0; row < rows; row++)                                                           \
+        STORED(linear_start)(&states[row]);                                                        \
+    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {                                     \
+        ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;                           \
+        kl_gather_tile(p, rows, start, count, PITCH, p_tile);                                      \
+        if (q)                                                                                     \
+            kl_gather_tile(q, rows, start, count, PITCH, q_tile);                                  \
+        for (int row = 0; row < rows; row++)                                                       \
+            STORED(linear_on)(work, &scales[row], p_tile + row * PITCH,                            \
+                              (q ? q_tile : p_tile) + row * PITCH, start, n, &states[row]);        \
+    }
+    if (as_they_are) {
+        SWEEP(KL_AS_THEY_ARE)
+        for (int row = 0; row < rows; row++) {
+            kl_source p_row = kl_beside(p, row), q_row = q ? kl_beside(q, row) : p_row;
+            first[row] = STORED(linear_totals)(work, n, &states[row]);
+            if (STORED(stands)(work, &first[row], &p_row, &q_row, n, params, &scores[row]))
+                statuses[row] = STORED(linear_status)(kernel, &first[row], &p_row,
+                                                      q ? &q_row : NULL, n, params, scores[row]);
+        }
+        return;
+    }
+    {
+        SWEEP(KL_FOR_MASSES)
+        for (int row = 0; row < rows; row++)
+            first[row] = STORED(linear_totals)(work, n, &states[row]);
+    }
+    {
+        for (int row = 0; row < rows; row++) {
+            const STORED(linear_work) scaled = {kernel, formula, KL_SCALED};
+            masses[row] = kl_split(kl_p_mass(&first[row]), kl_q_mass(&first[row]));
+            if (kl_in_range(&first[row], &K(RANGES)))
+                scales[row] = STORED(linear_scales)(scaled, masses[row], params);
+        }
+        SWEEP(KL_SCALED)
+        for (int row = 0; row < rows; row++) {
+            kl_source p_row = kl_beside(p, row), q_row = q ? kl_beside(q, row) : p_row;
+            kl_totals second = STORED(linear_totals)(work, n, &states[row]);
+            int status = STORED(finish_scaled)(work, &second, masses[row], params, &scores[row]);
+            if (kl_in_range(&first[row], &K(RANGES)) && !kl_is_negligible(kernel, scores[row]))
+                statuses[row] = status
+                                | STORED(linear_status)(kernel, &first[row], &p_row,
+                                                        q ? &q_row : NULL, n, params, scores[row]);
+        }
+    }
+#undef SWEEP
 }
 
 #define KL_LINEAR_ROW(kernel)                                                                      \
@@ -352,6 +456,13 @@ check:;
     {                                                                                              \
         return STORED(linear_row)(KL_KERNEL_##kernel, LANED(kernel##_linear), p, q, n, params,     \
                                   score);                                                          \
+    }                                                                                              \
+    static void STORED(kernel##_linear_tile)(const kl_source *p, const kl_source *q, int rows,     \
+                                             ptrdiff_t n, const kl_params *params,                 \
+                                             double *scores, int *statuses)                        \
+    {                                                                                              \
+        STORED(linear_tile)(KL_KERNEL_##kernel, LANED(kernel##_linear), p, q, rows, n, params,     \
+                            scores, statuses);                                                     \
     }
 KL_KERNEL_LIST(KL_LINEAR_ROW)
 #undef KL_LINEAR_ROW
