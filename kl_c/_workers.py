@@ -30,7 +30,7 @@ def affinity() -> int:
         return os.cpu_count() or 1
 
 
-@cache  # some 50 us, and a running process is hardly ever given another quota
+@cache  # a fifth of a millisecond, and a running process is hardly ever given another quota
 def quota(process: Path = PROCESS) -> float:
     """Return how many CPUs' worth of time the control groups of ``process`` leave it."""
     try:

@@ -147,9 +147,9 @@ def set_workers(workers):
     Notes
     -----
     A call splits its rows over threads that it starts and joins itself, the calling thread among
-    them. The number is a limit: a call takes at most one thread per row and per 65536 elements, 256
-    in all, and fewer where the system refuses a thread. Scores and errors are the same, bit by bit,
-    for any number.
+    them. The number is a limit: a call takes at most one thread per row and per 131072 elements,
+    256 in all, and fewer where the system refuses a thread. Scores and errors are the same, bit by
+    bit, for any number.
 
     -1 stands for the CPUs that the process may run on, by its affinity at the time of the call, but
     no more than the CPU quota of its control group, rounded up; the quota is read once.

@@ -146,7 +146,7 @@ typedef struct {
     ptrdiff_t shape[KL_MAX_DIMS], strides[KL_MAX_DIMS];
 } kl_output;
 
-/* One call over many rows. It is read and never written while rows are scored, by whichever thread. */
+/* One call over many rows. Many threads read it while its rows are scored; none writes to it. */
 typedef struct {
     kl_kernel kernel;
     int arrays;            /* 1: p alone; 2: p and q */
@@ -178,7 +178,8 @@ void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults
 void kl_run_elements(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
 void kl_merge_axes(kl_job *job); /* of elements, before they are run */
 
-/* All rows of a call, by as many threads as job->workers says, or fewer where the system refuses. */
+/* All rows of a call, by as many threads as job->workers says; by fewer where the system refuses
+   some. */
 void kl_run_parallel(kl_range_function score, const kl_job *job, ptrdiff_t rows, kl_faults *faults);
 int kl_most_workers(const kl_job *job, ptrdiff_t rows); /* that the work is worth */
 

@@ -4,9 +4,9 @@
    two copies of a runtime in one process crash it. A thread that lives as long as one call knows
    nothing of forks, nests, and needs no global state; its price is what THREAD_WORK pays for.
 
-   Rows are handed out a few at a time from one counter, not in fixed shares: a row that needs a more
-   careful kernel takes several times as long as its neighbours, and a core may have other work. No
-   answer depends on who scores a row. */
+   Rows are handed out a few at a time from one counter, not in fixed shares: a row that needs a
+   more careful kernel takes several times as long as its neighbours, and a core may have other
+   work. No answer depends on who scores a row. */
 
 #if !defined(_WIN32)
 #define _POSIX_C_SOURCE 200809L /* signals, which -std=c11 hides */
@@ -14,11 +14,11 @@
 
 #include "kl.h"
 
-#define MAX_WORKERS 256 /* more than one memory feeds; their bookkeeping lies on the caller's stack */
+#define MAX_WORKERS 256 /* more than one memory feeds; their records lie on the caller's stack */
 #define STACK ((size_t)1 << 20) /* the kernels need some 32 KiB; the default of musl is 128 */
-#define THREAD_WORK 65536 /* least elements per thread: some 30 us, what starting one costs */
-#define CHUNK 65536  /* elements handed out at once: some 30 us, and at least one row */
-#define TILE 64      /* rows at once where neighbours share cache lines */
+#define THREAD_WORK 131072 /* least elements per thread: 60 us, where a second one begins to pay */
+#define CHUNK 65536 /* elements handed out at once: some 30 us, and at least one row */
+#define TILE 64 /* rows at once where neighbours share cache lines */
 
 #if defined(_WIN32)
 #include <process.h>

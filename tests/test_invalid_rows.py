@@ -297,7 +297,7 @@ def test_ignore_survives_anything(form, dtype):
 
 @pytest.mark.parametrize("workers", [1, 2, -1])
 def test_text_does_not_depend_on_workers(workers):
-    p, q = np.full((400, 300), 1 / 300), np.full((400, 300), 1 / 300)
+    p, q = np.full((2, 400, 1000), 1 / 1000)
     p[[123, 390]] *= 2
     q[77] *= 3
     error = caught_from(call("js_divergence", p, q), workers=workers)

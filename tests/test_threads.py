@@ -14,9 +14,9 @@ from kl_c import _kernels
 
 THREADS = 8
 SHAPES = ((9,), (3, 40), (60, 300))  # with the GIL kept, and with the GIL released
-# A thread is started for every 65536 elements, and one row is never split but between elements.
-LARGE = (700, 1001)
-RAGGED = ((2, 300_001), (5, 100_003), (65, 7013), (70_001, 9), (600_001,), (0, 900_000))
+# A thread is started for every 131072 elements, and one row is never split but between elements.
+LARGE = (1000, 1001)
+RAGGED = ((2, 500_001), (5, 200_003), (65, 15_013), (100_001, 9), (950_001,), (0, 900_000))
 WORKERS = (2, 3, 7, 300, -1)
 
 

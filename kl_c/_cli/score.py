@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=-1,
         metavar="N",
-        help="threads, checked and not used yet (default -1: all of this process)",
+        help="threads (default -1: all that this process may use)",
     )
     parser.add_argument(
         "--json",
