@@ -147,16 +147,18 @@ static int score_label(const kl_job *job, const kl_source *q, int64_t label, dou
                  : share > 0x1p-1000 ? -log(share)
                                      : log(x + others) - log(x);
     } else {
-        double temperature = job->params.temperature;
-        if (q->dtype < KL_KERNEL_DTYPES && temperature == 1)
+        /* In the lanes of the row's own type, where these hold the temperature. */
+        double temperature = q->form == KL_LOGITS ? job->params.temperature : 1;
+        if (q->dtype < KL_KERNEL_DTYPES && temperature >= 0x1p-60 && temperature <= 0x1p60)
             row = *q;
-        else if (q->form == KL_LOGITS) {
+        else if (temperature != 1) {
             row = tempered(q, job->n, temperature);
             x = (x - row.shift) / temperature;
+            temperature = 1;
         }
-        kl_log_sums sums_of_row = log_sums_of(&row, job->n, 1);
+        kl_log_sums sums_of_row = log_sums_of(&row, job->n, temperature);
         status = kl_check_log_mass(q, &sums_of_row);
-        *score = (sums_of_row.maximum - x) + kl_log_z(&sums_of_row);
+        *score = (sums_of_row.maximum - x) / temperature + kl_log_z(&sums_of_row);
     }
     if (job->params.eps > 0 && *score > -log(job->params.eps))
         *score = -log(job->params.eps);

@@ -10,8 +10,11 @@
     static void copy_##bits(const kl_source *source, const char *from, ptrdiff_t count,            \
                             uint##bits##_t *to)                                                    \
     {                                                                                              \
-        for (ptrdiff_t i = 0; i < count; i++, from += source->stride)                              \
-            memcpy(to + i, from, sizeof *to);                                                      \
+        if (source->stride == sizeof *to)                                                          \
+            memcpy(to, from, (size_t)count * sizeof *to);                                          \
+        else                                                                                       \
+            for (ptrdiff_t i = 0; i < count; i++, from += source->stride)                          \
+                memcpy(to + i, from, sizeof *to);                                                  \
         if (source->swapped)                                                                       \
             for (ptrdiff_t i = 0; i < count; i++)                                                  \
                 to[i] = swap_##bits(to[i]);                                                        \
@@ -32,21 +35,26 @@ COPY_ELEMENTS(16)
 COPY_ELEMENTS(32)
 COPY_ELEMENTS(64)
 
+static double bits_to_double(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Exponent and fraction in the places of a float32's give the magnitude times 2**-112, subnormals
+   too; infinity and NaN keep an exponent of ones. Without branches, for the loop to be vectors. */
 static double half_to_double(uint16_t bits)
 {
-    int sign = bits >> 15, e = bits >> 10 & 31, fraction = bits & 1023;
-    double magnitude = e == 31  ? (fraction ? NAN : HUGE_VAL)
-                       : e == 0 ? ldexp(fraction, -24)
-                                : ldexp(fraction + 1024, e - 25);
-    return sign ? -magnitude : magnitude;
+    uint32_t rest = bits & 0x7FFF, wide = rest << 13;
+    double finite = bits_to_double(wide) * 0x1p112, special = bits_to_double(wide | 0x7F800000);
+    double magnitude = rest < 0x7C00 ? finite : special;
+    return bits >> 15 ? -magnitude : magnitude;
 }
 
 static double bfloat16_to_double(uint16_t bits)
 {
-    uint32_t wide = (uint32_t)bits << 16;
-    float value;
-    memcpy(&value, &wide, sizeof value);
-    return value;
+    return bits_to_double((uint32_t)bits << 16);
 }
 
 typedef union {
