@@ -54,6 +54,8 @@ KL_INLINE void kl_carry(double *total, double *lost, double x)
 /* log(1 + t) - t, of full relative accuracy for small t. */
 KL_INLINE double kl_log1p_less(double t)
 {
+    if (fabs(t) < 0x1p-18) /* masses that differ by rounding; the rest is below 2**-54 of it */
+        return -t * t * (1 / 2. - t * (1 / 3. - t * (1 / 4.)));
     if (fabs(t) >= 0.01)
         return log1p(t) - t;
     return -t * t * (1 / 2. - t * (1 / 3. - t * (1 / 4. - t * (1 / 5. - t * (1 / 6. - t * (1 / 7.
@@ -152,6 +154,8 @@ KL_INLINE int kl_finish_divergence(double s, double p_mass, double q_mass, doubl
 KL_INLINE double kl_within_mixture(double score, double weight)
 {
     double w = weight < 0.5 ? weight : 1 - weight; /* the lesser, for log1p */
+    if (score <= 2 * w * 0x1.62e42fefa39efp-1) /* no entropy is below its chord, 2 w log 2 */
+        return kl_not_negative(score);
     double limit = w > 0 ? -w * log(w) - (1 - w) * log1p(-w) : 0;
     return score > limit ? limit : kl_not_negative(score);
 }
