@@ -1,7 +1,7 @@
 """Compile C programs around the native half with the flags of setup.py: for tests and benches.
 
-$CC, $CFLAGS and $LDFLAGS count as they do for the library. Objects are kept in build/native and
-compiled again when a source, a flag or the compiler changed.
+$CC, $CFLAGS, $KL_C_CFLAGS and $LDFLAGS count as they do for the library. Objects are kept in
+build/native and compiled again when a source, a flag or the compiler changed.
 """
 
 import ast
@@ -18,6 +18,11 @@ SRC = Path(__file__).resolve().parent
 OBJECTS = SRC.parent / "build" / "native"
 
 
+def words(variable: str) -> list[str]:
+    """What an environment variable adds to a command line."""
+    return shlex.split(os.environ.get(variable, ""))
+
+
 @cache
 def flags() -> list[str]:
     """GCC_FLAGS of setup.py, which builds when it is imported."""
@@ -25,15 +30,16 @@ def flags() -> list[str]:
         match statement:
             case ast.Assign(targets=[ast.Name(id="GCC_FLAGS")], value=value):
                 warnings = ["-Werror"] if os.environ.get("KL_C_WERROR") == "1" else []
-                given = shlex.split(os.environ.get("CFLAGS", ""))
-                return [*ast.literal_eval(value), *warnings, *given]
+                first, last = words("CFLAGS"), words("KL_C_CFLAGS")
+                return [*first, *ast.literal_eval(value), *last, *warnings]
     raise LookupError("setup.py defines no GCC_FLAGS")
 
 
 def compiler() -> list[str] | None:
     """The command of $CC, or of the first usual compiler that is there."""
     commands = [os.environ["CC"]] if os.environ.get("CC") else ["cc", "gcc", "clang"]
-    return next((words for words in map(shlex.split, commands) if shutil.which(words[0])), None)
+    found = map(shlex.split, commands)
+    return next((command for command in found if shutil.which(command[0])), None)
 
 
 @cache
@@ -62,6 +68,6 @@ def linked(program: Path, parts: list[tuple]) -> Path:
     everything = [*((source,) for source in sorted(SRC.glob("*.c"))), *parts]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(lambda part: str(compiled(*part)), everything))
-    link = shlex.split(os.environ.get("CFLAGS", "") + " " + os.environ.get("LDFLAGS", ""))
-    subprocess.run([*compiler(), *objects, *link, "-lm", "-o", str(program)], check=True)
+    link = [*objects, *flags(), *words("LDFLAGS"), "-lm"]
+    subprocess.run([*compiler(), *link, "-o", str(program)], check=True)
     return program

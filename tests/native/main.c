@@ -45,13 +45,6 @@ static void touched(int signal)
     _exit(written ? 1 : 2);
 }
 
-double uniform(void)
-{
-    static uint64_t state = 20;
-    state = state * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX */
-    return (double)(state >> 11) * 0x1p-53;
-}
-
 guarded new_guarded(size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), length = (size + page - 1) / page * page;

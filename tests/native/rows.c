@@ -19,6 +19,13 @@ const setting settings[] = {
 };
 const int setting_count = sizeof settings / sizeof *settings;
 
+double uniform(void)
+{
+    static uint64_t state = 20;
+    state = state * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX */
+    return (double)(state >> 11) * 0x1p-53;
+}
+
 void make_pair(const setting *how, ptrdiff_t n, double *p, double *q)
 {
     double masses[2] = {0, 0}, *rows[2] = {p, q};
@@ -50,7 +57,7 @@ int size_of(kl_dtype dtype)
     return sizes[dtype];
 }
 
-/* The nearest float16 toward 0; subnormals become 0. */
+/* The nearest float16; subnormals become 0. */
 static uint16_t half_of(double value)
 {
     if (!isfinite(value))
@@ -59,7 +66,7 @@ static uint16_t half_of(double value)
     double fraction = frexp(fabs(value), &exponent); /* in [1/2, 1) */
     if (value == 0 || exponent < -13)
         return 0;
-    return (uint16_t)((value < 0) << 15 | (exponent + 14) << 10 | ((int)(fraction * 2048) & 1023));
+    return (uint16_t)((value < 0) << 15 | ((exponent + 13) * 1024 + (int)rint(fraction * 2048)));
 }
 
 void encode(kl_dtype dtype, double value, void *element)
@@ -70,7 +77,7 @@ void encode(kl_dtype dtype, double value, void *element)
     int64_t whole = isfinite(value) ? (int64_t)value : 0;
     memcpy(&bits, &narrow, sizeof bits);
     if (dtype == KL_BFLOAT16)
-        half = (uint16_t)(bits >> 16);
+        half = (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 #define STORE(type, from)                                                                          \
     {                                                                                              \
         type stored = (type)(from);                                                                \
