@@ -7,13 +7,23 @@ VENV ?= .venv
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
+# The suite under sanitizers: not what builds packages, starts a process for each case, looks at no
+# compiled code, or measures memory, which the sanitizers use for themselves.
+SANITIZERS := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZED_TESTS ?= --ignore=tests/test_packaging.py --ignore=tests/test_typing.py \
+    --ignore=tests/test_accuracy.py --ignore=tests/test_reference.py \
+    --ignore=tests/test_native.py --ignore=tests/test_readme.py --ignore=tests/test_demo.py \
+    --ignore=tests/test_mutations.py --ignore=tests/test_cli.py --ignore=tests/test_cli_files.py \
+    --ignore=tests/test_benchmarks.py --ignore=tests/test_instructions.py \
+    --deselect=tests/test_broadcasting.py::test_broadcasting_copies_nothing
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Directories are listed too: one is newer than the last build when a file in it was removed.
 SOURCES := pyproject.toml setup.py README.md LICENSE \
     $(shell find src kl_c -name __pycache__ -prune -o -print)
 
-.PHONY: demo test native mutations bench lint clean
+.PHONY: demo test native sanitize mutations bench instructions lint clean
 # Without -j: two targets share one environment.
 .NOTPARALLEL:
 
@@ -26,12 +36,28 @@ test: $(VENV)/.with-cli $(VENV)/.with-test
 native: $(VENV)/.with-test
 	$(BIN)/pytest -s tests/test_native.py $(PYTEST_ARGS)
 
+# gcc: Python itself is not instrumented, so its runtime library must be loaded first.
+sanitize: export KL_C_CFLAGS := $(SANITIZERS)
+sanitize: export LDFLAGS := -fsanitize=address,undefined
+sanitize: export ASAN_OPTIONS := detect_leaks=0
+sanitize: export PYTHONMALLOC := malloc
+sanitize: export CC := gcc
+sanitize:
+	$(MAKE) VENV=$(VENV)-sanitize $(VENV)-sanitize/.with-cli $(VENV)-sanitize/.with-test
+	KL_C_NATIVE_EVERY=20 $(VENV)-sanitize/bin/pytest tests/test_native.py
+	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) $(VENV)-sanitize/bin/pytest \
+	    $(SANITIZED_TESTS) $(PYTEST_ARGS)
+
 mutations: $(VENV)/.with-test
 	$(BIN)/pytest -m mutation $(PYTEST_ARGS)
 
 bench: $(VENV)/.with-bench
 	$(BIN)/python bench/run.py $(BENCH_ARGS)
 	$(BIN)/python bench/pictures.py $(filter --quick,$(BENCH_ARGS))
+
+# Fails where a count grew; BENCH_ARGS='--write "reason"' keeps the counts.
+instructions: $(VENV)/.library
+	$(BIN)/python -P bench/instructions.py $(or $(BENCH_ARGS),--check)
 
 lint: $(VENV)/.with-cli $(VENV)/.with-lint
 	$(BIN)/ruff check .

@@ -68,6 +68,6 @@ def linked(program: Path, parts: list[tuple]) -> Path:
     everything = [*((source,) for source in sorted(SRC.glob("*.c"))), *parts]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(lambda part: str(compiled(*part)), everything))
-    link = [*objects, *flags(), *words("LDFLAGS"), "-lm"]
+    link = [*objects, *flags(), *words("LDFLAGS"), "-lm", "-pthread"]
     subprocess.run([*compiler(), *link, "-o", str(program)], check=True)
     return program
