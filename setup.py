@@ -37,7 +37,7 @@ def compile_together(compiler):
     one_by_one = compiler.compile
 
     def compile(sources, **options):
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = pool.map(lambda source: one_by_one([source], **options), sources)
             return [path for paths in objects for path in paths]
 

@@ -24,7 +24,7 @@ static double encoded[2][OUTCOMES]; /* in any dtype */
 
 static kl_array array_of(const setting *how, kl_dtype dtype, int side, const shape *as)
 {
-    int size = size_of(dtype);
+    int size = (int)kl_size_of(dtype);
     ptrdiff_t step = as->columns ? as->rows * size : size;
     kl_array array = {0};
     array.row = source_of(how, dtype, encoded[side]);
@@ -52,24 +52,43 @@ static void count(const char *measure, int kernel, const setting *how, kl_dtype 
     job.unit = 1;
     job.n = as->n;
     job.params = (kl_params){how->eps, 0.5, how->temperature};
-    job.labels = labels;
+    job.labels.row.data = (const char *)labels;
+    job.labels.row.stride = job.labels.strides[0] = sizeof *labels;
+    job.labels.row.dtype = KL_INT64;
+    job.labels.row.divisor = 1;
+    job.labels.ndim = 1;
+    job.labels.shape[0] = as->rows;
     job.p = array_of(how, dtype, 0, as);
     job.q = array_of(how, dtype, 1, as);
+    job.workers = 1;
     job.out.data = (char *)scores;
+    job.out.single = kernel == KL_KERNEL_rel_entr && dtype != KL_FLOAT64;
     job.out.ndim = 1;
     job.out.shape[0] = as->rows;
-    job.out_stride = sizeof *scores;
-    job.out.strides[0] = (kernel == KL_KERNEL_rel_entr ? as->n : 1) * job.out_stride;
+    job.out.strides[0] = sizeof *scores;
+    if (kernel == KL_KERNEL_rel_entr) { /* each element is a row of its own */
+        job.p.ndim = job.q.ndim = job.out.ndim = 2;
+        job.p.shape[1] = job.q.shape[1] = job.out.shape[1] = as->n;
+        job.p.strides[1] = job.p.row.stride;
+        job.q.strides[1] = job.q.row.stride;
+        job.out.strides[1] = job.out.single ? sizeof(float) : sizeof(double);
+        job.out.strides[0] = as->n * job.out.strides[1];
+        kl_merge_axes(&job);
+    }
     char name[128];
     snprintf(name, sizeof name, "%s %s, %s, %s, %s: %td", kl_active->name, measure, how->name,
              dtypes[dtype], as->name, as->rows * as->n);
+    kl_faults faults = {0};
     for (int warm = 0; warm < 2; warm++) { /* the first time, libm is still being linked */
         begin();
-        (kernel == KL_KERNEL_rel_entr ? kl_run_elements : kl_run)(&job, 0, as->rows);
+        if (kernel == KL_KERNEL_rel_entr)
+            kl_run_elements(&job, 0, as->rows * as->n, &faults);
+        else
+            kl_run(&job, 0, as->rows, &faults);
         end(warm ? name : "warm up: 0");
     }
-    if (job.invalid)
-        fprintf(stderr, "%s: %td rows are invalid\n", name, job.invalid);
+    if (faults.count)
+        fprintf(stderr, "%s: %td rows are invalid\n", name, faults.count);
 }
 
 int main(void)

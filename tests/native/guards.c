@@ -57,7 +57,7 @@ static answer ask(const one_case *c, const kl_source *p, const kl_source *q)
 /* Lays the row out with its first byte `offset` after the guard page, or its last before it. */
 static kl_source place(const one_case *c, int side, const layout *how, int at_end, int offset)
 {
-    int size = size_of(c->dtype);
+    int size = (int)kl_size_of(c->dtype);
     ptrdiff_t step = how->step * size + how->odd;
     ptrdiff_t span = (step < 0 ? -step : step) * (c->n - 1) + size;
     char *start = at_end ? areas[side].high - span - offset : areas[side].low + offset;
@@ -76,7 +76,7 @@ static kl_source place(const one_case *c, int side, const layout *how, int at_en
 
 static void try_everywhere(const one_case *c)
 {
-    int size = size_of(c->dtype), kernel = c->kernel;
+    int size = (int)kl_size_of(c->dtype), kernel = c->kernel;
     const char *const names[] = {
 #define KERNEL_NAME(name) #name,
         KL_KERNEL_LIST(KERNEL_NAME)
@@ -108,21 +108,27 @@ static void try_everywhere(const one_case *c)
     }
 }
 
-/* Elementwise terms of p and q, which are aligned blocks of float64. */
-static void try_elements(const kl_backend *backend, kl_family family, double eps, ptrdiff_t n)
+/* Elementwise terms of p and q, which are aligned blocks of the kernel's type. */
+static void try_elements(const kl_backend *backend, const setting *how, kl_dtype dtype, ptrdiff_t n)
 {
     static double expected[KL_BLOCK];
-    backend->elements[family](values[0], values[1], n, eps, expected);
-    size_t bytes = (size_t)n * sizeof(double);
-    for (size_t offset = 0; offset < OFFSETS; offset += sizeof(double)) {
-        double *p = memcpy(areas[0].low + offset, values[0], bytes);
-        double *q = memcpy(areas[1].high - offset - bytes, values[1], bytes);
-        double *result = (double *)(offset % 16 ? outcome.low : outcome.high - bytes);
-        now_in("%s elements, family %d, %td of them at %zu", backend->name, (int)family, n, offset);
-        backend->elements[family](p, q, n, eps, result);
-        if (memcmp(result, expected, bytes))
-            failed("%s elements, family %d: %td of them differ at offset %zu", backend->name,
-                   (int)family, n, offset);
+    kl_family family = kl_family_of(how->form);
+    size_t size = (size_t)kl_size_of(dtype), bytes = (size_t)n * size;
+    size_t result_bytes = (size_t)n * (dtype == KL_FLOAT64 ? sizeof(double) : sizeof(float));
+    for (int side = 0; side < 2; side++)
+        for (ptrdiff_t i = 0; i < n; i++)
+            encode(dtype, values[side][i], plain[side] + (size_t)i * size);
+    int status = backend->elements[family][dtype](plain[0], plain[1], n, how->eps, 1, expected);
+    for (size_t offset = 0; offset < OFFSETS; offset += size) {
+        char *p = memcpy(areas[0].low + offset, plain[0], bytes);
+        char *q = memcpy(areas[1].high - offset - bytes, plain[1], bytes);
+        char *result = offset % (2 * size) ? outcome.low : outcome.high - result_bytes;
+        now_in("%s elements of %s, dtype %d, %td of them at %zu", backend->name, how->name,
+               (int)dtype, n, offset);
+        if (backend->elements[family][dtype](p, q, n, how->eps, 1, result) != status
+            || memcmp(result, expected, result_bytes))
+            failed("%s elements of %s, dtype %d: %td of them differ at offset %zu", backend->name,
+                   how->name, (int)dtype, n, offset);
     }
 }
 
@@ -158,12 +164,8 @@ void test_guard_pages(int every)
                         if (cases++ % every == 0)
                             try_everywhere(
                                 &(one_case){backend, &settings[s], (kl_dtype)dtype, kernel, n});
-                }
-        for (int s = 0; s < setting_count; s++)
-            for (int i = 0; (n = length(i, backend->lanes[KL_FLOAT64])) > 0; i++)
-                if (n <= KL_BLOCK && cases++ % every == 0) {
-                    make_pair(&settings[s], n, values[0], values[1]);
-                    try_elements(backend, kl_family_of(settings[s].form), settings[s].eps, n);
+                    if (n <= KL_BLOCK && cases++ % every == 0)
+                        try_elements(backend, &settings[s], (kl_dtype)dtype, n);
                 }
     }
     printf("guard pages: %d cases\n", (cases + every - 1) / every);

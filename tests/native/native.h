@@ -58,7 +58,6 @@ extern const int setting_count;
 
 enum { MOST_OUTCOMES = 2 * KL_BLOCK + 77 };
 void make_pair(const setting *how, ptrdiff_t n, double *p, double *q);
-int size_of(kl_dtype dtype);
 void encode(kl_dtype dtype, double value, void *element);
 kl_source source_of(const setting *how, kl_dtype dtype, const void *data);
 

@@ -51,12 +51,6 @@ void make_pair(const setting *how, ptrdiff_t n, double *p, double *q)
         }
 }
 
-int size_of(kl_dtype dtype)
-{
-    static const int sizes[] = {8, 4, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
-    return sizes[dtype];
-}
-
 /* The nearest float16; subnormals become 0. */
 static uint16_t half_of(double value)
 {
@@ -104,7 +98,7 @@ kl_source source_of(const setting *how, kl_dtype dtype, const void *data)
 {
     kl_source source = {0};
     source.data = data;
-    source.stride = size_of(dtype);
+    source.stride = kl_size_of(dtype);
     source.dtype = dtype;
     source.form = how->form;
     source.direct = 1;
