@@ -67,8 +67,10 @@ POLYNOMIALS = (
     # name, function, interval, terms, single precision
     ("ATANH_F64", atanh_rest, (0, "0.0401"), 8, False),
     ("ATANH_F32", atanh_rest, (0, "0.0401"), 3, True),
-    ("EXP_F64", exp_rest, ("-0.3466", "0.3466"), 10, False),
-    ("EXP_F32", exp_rest, ("-0.3466", "0.3466"), 6, True),
+    ("EXP_REST_F64", exp_rest, ("-0.3466", "0.3466"), 10, False),
+    ("EXP_REST_F32", exp_rest, ("-0.3466", "0.3466"), 6, True),
+    ("EXP_F64", mp.exp, ("-0.3466", "0.3466"), 11, False),
+    ("EXP_F32", mp.exp, ("-0.3466", "0.3466"), 6, True),
 )
 
 

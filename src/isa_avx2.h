@@ -70,11 +70,26 @@ KL_INLINE vec_f64 units_of_f64(exponent_f64 e)
                                        _mm256_set1_epi64x(0x4330000000000800));
     return _mm256_sub_pd(_mm256_castsi256_pd(shifted), _mm256_set1_pd(0x1p52 + 0x1p11));
 }
-/* 2**k for the integer k held in the low bits of t = k + 1.5 * 2**52; 0 for k = -1023. */
-KL_INLINE vec_f64 power_of_two_f64(vec_f64 t)
+/* The integer in the low bits of t in place of the exponent: k for t = k + 1.5 * 2**52. */
+KL_INLINE exponent_f64 exponent_in_f64(vec_f64 t)
 {
-    return _mm256_castsi256_pd(_mm256_slli_epi64(
-        _mm256_add_epi64(_mm256_castpd_si256(t), _mm256_set1_epi64x(1023)), 52));
+    return _mm256_slli_epi64(_mm256_castpd_si256(t), 52);
+}
+/* 2**k for t = k + 1023 + 1.5 * 2**52; 0 for k = -1023. */
+KL_INLINE vec_f64 power_of_two_in_f64(vec_f64 t) { return _mm256_castsi256_pd(exponent_in_f64(t)); }
+/* How many units in the last place t lies above `lowest`, of one size; huge where it lies below,
+   and for a NaN. The range is a power of two. */
+KL_INLINE exponent_f64 steps_above_f64(vec_f64 t, vec_f64 lowest)
+{
+    return _mm256_sub_epi64(_mm256_castpd_si256(t), _mm256_castpd_si256(lowest));
+}
+KL_INLINE exponent_f64 either_steps_f64(exponent_f64 a, exponent_f64 b)
+{
+    return _mm256_or_si256(a, b);
+}
+KL_INLINE int any_beyond_f64(exponent_f64 steps, int range)
+{
+    return !_mm256_testz_si256(steps, _mm256_set1_epi64x(-range));
 }
 
 /* float32 lanes */
@@ -139,10 +154,22 @@ KL_INLINE vec_f32 scale_by_f32(vec_f32 a, exponent_f32 e)
 }
 static const float UNIT_f32 = 0x1p23f; /* of the integer that stands in the exponent's place */
 KL_INLINE vec_f32 units_of_f32(exponent_f32 e) { return _mm256_cvtepi32_ps(e); }
-KL_INLINE vec_f32 power_of_two_f32(vec_f32 t)
+KL_INLINE exponent_f32 exponent_in_f32(vec_f32 t)
 {
-    return _mm256_castsi256_ps(
-        _mm256_slli_epi32(_mm256_add_epi32(_mm256_castps_si256(t), _mm256_set1_epi32(127)), 23));
+    return _mm256_slli_epi32(_mm256_castps_si256(t), 23);
+}
+KL_INLINE vec_f32 power_of_two_in_f32(vec_f32 t) { return _mm256_castsi256_ps(exponent_in_f32(t)); }
+KL_INLINE exponent_f32 steps_above_f32(vec_f32 t, vec_f32 lowest)
+{
+    return _mm256_sub_epi32(_mm256_castps_si256(t), _mm256_castps_si256(lowest));
+}
+KL_INLINE exponent_f32 either_steps_f32(exponent_f32 a, exponent_f32 b)
+{
+    return _mm256_or_si256(a, b);
+}
+KL_INLINE int any_beyond_f32(exponent_f32 steps, int range)
+{
+    return !_mm256_testz_si256(steps, _mm256_set1_epi32(-range));
 }
 
 #endif

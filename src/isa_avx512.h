@@ -82,11 +82,29 @@ KL_INLINE vec_f64 scale_by_f64(vec_f64 a, exponent_f64 e)
 }
 static const double UNIT_f64 = 0x1p52; /* of the integer that stands in the exponent's place */
 KL_INLINE vec_f64 units_of_f64(exponent_f64 e) { return _mm512_cvtepi64_pd(e); }
-/* 2**k for the integer k held in the low bits of t = k + 1.5 * 2**52; 0 for k = -1023. */
-KL_INLINE vec_f64 power_of_two_f64(vec_f64 t)
+/* The integer in the low bits of t in place of the exponent: k for t = k + 1.5 * 2**52. */
+KL_INLINE exponent_f64 exponent_in_f64(vec_f64 t)
 {
-    return _mm512_castsi512_pd(_mm512_slli_epi64(
-        _mm512_add_epi64(_mm512_castpd_si512(t), _mm512_set1_epi64(1023)), 52));
+    return _mm512_slli_epi64(_mm512_castpd_si512(t), 52);
+}
+/* 2**k for t = k + 1023 + 1.5 * 2**52; 0 for k = -1023. */
+KL_INLINE vec_f64 power_of_two_in_f64(vec_f64 t)
+{
+    return _mm512_castsi512_pd(exponent_in_f64(t));
+}
+/* How many units in the last place t lies above `lowest`, of one size; huge where it lies below,
+   and for a NaN. The range is a power of two. */
+KL_INLINE exponent_f64 steps_above_f64(vec_f64 t, vec_f64 lowest)
+{
+    return _mm512_sub_epi64(_mm512_castpd_si512(t), _mm512_castpd_si512(lowest));
+}
+KL_INLINE exponent_f64 either_steps_f64(exponent_f64 a, exponent_f64 b)
+{
+    return _mm512_or_si512(a, b);
+}
+KL_INLINE int any_beyond_f64(exponent_f64 steps, int range)
+{
+    return _mm512_test_epi64_mask(steps, _mm512_set1_epi64(-range)) != 0;
 }
 
 /* float32 lanes */
@@ -162,10 +180,25 @@ KL_INLINE vec_f32 scale_by_f32(vec_f32 a, exponent_f32 e)
 }
 static const float UNIT_f32 = 0x1p23f; /* of the integer that stands in the exponent's place */
 KL_INLINE vec_f32 units_of_f32(exponent_f32 e) { return _mm512_cvtepi32_ps(e); }
-KL_INLINE vec_f32 power_of_two_f32(vec_f32 t)
+KL_INLINE exponent_f32 exponent_in_f32(vec_f32 t)
 {
-    return _mm512_castsi512_ps(
-        _mm512_slli_epi32(_mm512_add_epi32(_mm512_castps_si512(t), _mm512_set1_epi32(127)), 23));
+    return _mm512_slli_epi32(_mm512_castps_si512(t), 23);
+}
+KL_INLINE vec_f32 power_of_two_in_f32(vec_f32 t)
+{
+    return _mm512_castsi512_ps(exponent_in_f32(t));
+}
+KL_INLINE exponent_f32 steps_above_f32(vec_f32 t, vec_f32 lowest)
+{
+    return _mm512_sub_epi32(_mm512_castps_si512(t), _mm512_castps_si512(lowest));
+}
+KL_INLINE exponent_f32 either_steps_f32(exponent_f32 a, exponent_f32 b)
+{
+    return _mm512_or_si512(a, b);
+}
+KL_INLINE int any_beyond_f32(exponent_f32 steps, int range)
+{
+    return _mm512_test_epi32_mask(steps, _mm512_set1_epi32(-range)) != 0;
 }
 
 #endif

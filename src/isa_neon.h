@@ -76,11 +76,29 @@ KL_INLINE vec_f64 scale_by_f64(vec_f64 a, exponent_f64 e)
 }
 static const double UNIT_f64 = 0x1p52; /* of the integer that stands in the exponent's place */
 KL_INLINE vec_f64 units_of_f64(exponent_f64 e) { return vcvtq_f64_s64(e); }
-/* 2**k for the integer k held in the low bits of t = k + 1.5 * 2**52; 0 for k = -1023. */
-KL_INLINE vec_f64 power_of_two_f64(vec_f64 t)
+/* The integer in the low bits of t in place of the exponent: k for t = k + 1.5 * 2**52. */
+KL_INLINE exponent_f64 exponent_in_f64(vec_f64 t)
 {
-    return vreinterpretq_f64_s64(
-        vshlq_n_s64(vaddq_s64(vreinterpretq_s64_f64(t), vdupq_n_s64(1023)), 52));
+    return vshlq_n_s64(vreinterpretq_s64_f64(t), 52);
+}
+/* 2**k for t = k + 1023 + 1.5 * 2**52; 0 for k = -1023. */
+KL_INLINE vec_f64 power_of_two_in_f64(vec_f64 t)
+{
+    return vreinterpretq_f64_s64(exponent_in_f64(t));
+}
+/* How many units in the last place t lies above `lowest`, of one size; huge where it lies below,
+   and for a NaN. The range is a power of two. */
+KL_INLINE exponent_f64 steps_above_f64(vec_f64 t, vec_f64 lowest)
+{
+    return vsubq_s64(vreinterpretq_s64_f64(t), vreinterpretq_s64_f64(lowest));
+}
+KL_INLINE exponent_f64 either_steps_f64(exponent_f64 a, exponent_f64 b)
+{
+    return vorrq_s64(a, b);
+}
+KL_INLINE int any_beyond_f64(exponent_f64 steps, int range)
+{
+    return vmaxvq_u32(vreinterpretq_u32_s64(vandq_s64(steps, vdupq_n_s64(-range)))) != 0;
 }
 
 /* float32 lanes */
@@ -148,10 +166,25 @@ KL_INLINE vec_f32 scale_by_f32(vec_f32 a, exponent_f32 e)
 }
 static const float UNIT_f32 = 0x1p23f; /* of the integer that stands in the exponent's place */
 KL_INLINE vec_f32 units_of_f32(exponent_f32 e) { return vcvtq_f32_s32(e); }
-KL_INLINE vec_f32 power_of_two_f32(vec_f32 t)
+KL_INLINE exponent_f32 exponent_in_f32(vec_f32 t)
 {
-    return vreinterpretq_f32_s32(
-        vshlq_n_s32(vaddq_s32(vreinterpretq_s32_f32(t), vdupq_n_s32(127)), 23));
+    return vshlq_n_s32(vreinterpretq_s32_f32(t), 23);
+}
+KL_INLINE vec_f32 power_of_two_in_f32(vec_f32 t)
+{
+    return vreinterpretq_f32_s32(exponent_in_f32(t));
+}
+KL_INLINE exponent_f32 steps_above_f32(vec_f32 t, vec_f32 lowest)
+{
+    return vsubq_s32(vreinterpretq_s32_f32(t), vreinterpretq_s32_f32(lowest));
+}
+KL_INLINE exponent_f32 either_steps_f32(exponent_f32 a, exponent_f32 b)
+{
+    return vorrq_s32(a, b);
+}
+KL_INLINE int any_beyond_f32(exponent_f32 steps, int range)
+{
+    return vmaxvq_u32(vreinterpretq_u32_s32(vandq_s32(steps, vdupq_n_s32(-range)))) != 0;
 }
 
 #endif

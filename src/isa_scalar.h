@@ -93,8 +93,25 @@ KL_INLINE float units_of_f32(uint32_t e)
 {
     return (float)(int)((e >> 23) ^ 0x100) - 256.0f;
 }
-/* 2**k for the integer k held in the low bits of t = k + 1.5 * 2**52 (2**23); 0 for the least k. */
-KL_INLINE double power_of_two_f64(double t) { return from_bits_f64((bits_of_f64(t) + 1023) << 52); }
-KL_INLINE float power_of_two_f32(float t) { return from_bits_f32((bits_of_f32(t) + 127) << 23); }
+/* The integer in the low bits of t in place of the exponent: k for t = k + 1.5 * 2**52 (2**23). */
+KL_INLINE uint64_t exponent_in_f64(double t) { return bits_of_f64(t) << 52; }
+KL_INLINE uint32_t exponent_in_f32(float t) { return bits_of_f32(t) << 23; }
+/* 2**k for t = k + 1023 + 1.5 * 2**52 (k + 127 + 1.5 * 2**23); 0 for the least k. */
+KL_INLINE double power_of_two_in_f64(double t) { return from_bits_f64(exponent_in_f64(t)); }
+KL_INLINE float power_of_two_in_f32(float t) { return from_bits_f32(exponent_in_f32(t)); }
+/* How many units in the last place t lies above `lowest`, of one size; huge where it lies below,
+   and for a NaN. The range is a power of two. */
+KL_INLINE uint64_t steps_above_f64(double t, double lowest)
+{
+    return bits_of_f64(t) - bits_of_f64(lowest);
+}
+KL_INLINE uint32_t steps_above_f32(float t, float lowest)
+{
+    return bits_of_f32(t) - bits_of_f32(lowest);
+}
+KL_INLINE uint64_t either_steps_f64(uint64_t a, uint64_t b) { return a | b; }
+KL_INLINE uint32_t either_steps_f32(uint32_t a, uint32_t b) { return a | b; }
+KL_INLINE int any_beyond_f64(uint64_t steps, int range) { return steps >= (uint64_t)range; }
+KL_INLINE int any_beyond_f32(uint32_t steps, int range) { return steps >= (uint32_t)range; }
 
 #endif

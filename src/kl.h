@@ -15,15 +15,22 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define KL_INLINE static inline __attribute__((always_inline, unused))
 #define KL_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define KL_RARE static __attribute__((noinline, cold, unused)) /* off the straight line */
+#define KL_PREFETCH(address) __builtin_prefetch(address)
 #elif defined(_MSC_VER)
 #define KL_INLINE static __forceinline
 #define KL_UNLIKELY(condition) (condition)
+#define KL_RARE static __declspec(noinline)
+#define KL_PREFETCH(address) ((void)(address))
 #else
 #define KL_INLINE static inline
 #define KL_UNLIKELY(condition) (condition)
+#define KL_RARE static
+#define KL_PREFETCH(address) ((void)(address))
 #endif
 
 #define KL_BLOCK 512   /* most elements per block: two of float64 fill a quarter of the L1 cache */
+#define KL_AHEAD 1024  /* bytes: how far ahead a kernel asks for memory, over the ends of pages */
 #define KL_MAX_DIMS 64 /* NumPy 2's own limit */
 
 /* The four float types with kernels of their own come first, in the order of a backend's tables. */

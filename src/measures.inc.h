@@ -126,8 +126,9 @@ KL_INLINE vec LANED(kl_divergence_log)(vec p, vec q, vec d, vec log_q, mask floo
                                        const LANED(scales) *by)
 {
     (void)log_q, (void)by;
-    vec e, magnitude = larger(d, sub(all(0), d));
-    vec near_term = mul(p, LANED(exp_terms)(sub(all(0), smaller(all(1), larger(all(-1), d))), &e));
+    vec magnitude = larger(d, sub(all(0), d));
+    vec y = sub(all(0), smaller(all(1), larger(all(-1), d)));
+    vec near_term = mul(p, LANED(expm1_less)(y, LANED(reduce)(y, K(BIASED))));
     vec far_term = fused(p, d, sub(q, p));
     vec distance = select(floored, all(2), magnitude);
     return select(less(distance, all(1)), near_term, far_term);
@@ -138,8 +139,9 @@ KL_INLINE vec LANED(js_divergence_log)(vec p, vec q, vec d, vec log_q, mask floo
                                        const LANED(scales) *by)
 {
     (void)log_q, (void)floored;
-    vec e, magnitude = larger(d, sub(all(0), d));
-    LANED(exp_terms)(sub(all(0), smaller(all(1), larger(all(-1), d))), &e);
+    vec magnitude = larger(d, sub(all(0), d));
+    LANED(reduced) y = LANED(reduce)(sub(all(0), smaller(all(1), larger(all(-1), d))), K(BIASED));
+    vec e = add(LANED(exp_excess)(y), y.r);
     vec difference = select(less(magnitude, all(1)), mul(sub(all(0), p), e), sub(p, q));
     return LANED(mixture_term)(p, q, difference, by->weight, by->other_weight);
 }

@@ -1,90 +1,138 @@
-/* KL from log_probs and logits, the rows read once, for one STORAGE type. For logits a and b and a
-   shift c near log(P/Q), with d = a - b - c, weights e**a, G = E_p[e**-d - 1 + d] and
-   x = E_p[e**-d - 1]:
+/* KL from log_probs and logits, the rows read once, for one STORAGE type. For logits a and b, a
+   reference `top` near the largest a and a shift c near log(P/Q), with weights w = e**(a - top),
+   y = b - a + c = log(q/p) but for a constant, and means over p
+
+       G = sum w (e**y - 1 - y) / sum w,    Y = sum w y / sum w,    x = G + Y,
 
        KL = G + log(1 + x) - x,
 
-   exact for every c; nothing cancels while x**2 is not large against G. Rows that hold -inf, or
-   whose sums cancel all the same, are for the two sweeps of rows_log.inc.h. */
+   exact for every c; nothing cancels while x**2 is not large against G. For rows near
+   normalised, which all log_probs and most logits are, c = 0 serves and y is one subtraction. Rows
+   where q = 0 < p, or whose sums cancel all the same, are for the two sweeps of rows_log.inc.h. */
 
 #ifndef KL_ONE_PASS
 #define KL_ONE_PASS
 
-/* Weights, and G and x times their sum. */
+/* Weights, and their sums with y and e**y - 1 - y. */
 typedef struct {
-    double weight, x, g;
-    double weight_lost, x_lost, g_lost;
+    double weight, y, g;
+    double weight_lost, y_lost, g_lost;
 } kl_one_pass_sums;
 
-/* Whether log(1 + x) - x takes no more than half of G. */
+KL_INLINE double kl_one_pass_x(const kl_one_pass_sums *sums)
+{
+    return (sums->g + sums->y) / sums->weight;
+}
+
+/* Whether log(1 + x) - x takes no more than half of G, nor multiplies the error of x, which is that
+   of G and Y, by more than 1. */
 KL_INLINE int kl_one_pass_holds(const kl_one_pass_sums *sums)
 {
-    return -kl_log1p_less(sums->x / sums->weight) <= 0.5 * (sums->g / sums->weight);
+    double x = kl_one_pass_x(sums);
+    return x >= -0.5 && -kl_log1p_less(x) <= 0.5 * (sums->g / sums->weight);
 }
 
 /* Logits less than this from 0 are weighed as they are, without the rounding of a subtraction;
    twice this above the reference a weight is near overflow, and the row takes two sweeps. */
 static const double NEAR_ZERO_f64 = 300, NEAR_ZERO_f32 = 30;
-/* Below these d, exp(-d) carries the rounding of d too far: q is taken by itself. */
-static const double FAR_f64 = -80, FAR_f32 = -14, FAR_TEMPERED_f64 = -40, FAR_TEMPERED_f32 = -6;
+/* The straight line takes exponents in a range whose bits one test can check, from the lowest one
+   of the weights and up to FAR for e**y: beyond, the rounding of y is carried too far, and q is
+   taken by itself. With a temperature y carries more of it. */
+enum { EXPONENTS_f64 = 1024, EXPONENTS_f32 = 128 };
+static const double LIGHTEST_f64 = -580, LIGHTEST_f32 = -84;
+static const double FAR_f64 = 91, FAR_f32 = 22, FAR_TEMPERED_f64 = 57, FAR_TEMPERED_f32 = 8;
 
 #endif
 
 /* How log rows are given to the one-pass kernel: scored with no shift at all; as logits; as logits
    with a temperature. A constant wherever it is used. */
-typedef enum { STORED(normalised), STORED(untempered), STORED(tempered) } STORED(log_kind);
+typedef enum { STORED(plain), STORED(shifted), STORED(tempered) } STORED(log_kind);
 
 typedef struct {
-    vec top, c, far, inverse, inverse_low;
+    vec top, c, inverse, inverse_low;
     vec q_top, q_top_low; /* top - c, to the last digit */
+    vec far;              /* the largest exponent of e**y */
+    vec lightest, lowest; /* the least exponents of w and e**y, as their reductions give them */
 } STORED(one_pass_scales);
 
 typedef struct {
-    vec weight, x, g, largest_a; /* the latter of all a, and of those b that are weighed */
+    vec weight, y, g, largest; /* the latter of all a and b that are not taken by the usual way */
 } STORED(one_pass);
 
-/* Lanes where q is many times p: its weight by itself, not by way of p. */
-KL_INLINE void STORED(one_pass_far)(STORED(one_pass) *sums, vec b, vec d, vec weight, mask far,
-                                    const STORED(one_pass_scales) *row)
+/* y, and a less its reference. */
+KL_INLINE vec STORED(one_pass_ratio)(vec a, vec b, const STORED(one_pass_scales) *row,
+                                     STORED(log_kind) kind, vec *below)
 {
-    vec below = sub(sub(b, row->q_top), row->q_top_low);
-    sums->largest_a = larger(keep(far, below), sums->largest_a);
-    below = smaller(below, all((real)(2 * K(NEAR_ZERO)))); /* beyond, the row is given up */
-    vec q = LANED(weight)(below, all(0), row->inverse, row->inverse_low);
-    vec surplus = sub(q, weight);
-    vec cost = fused(weight, larger(all(-K(ROUNDER)), d), surplus);
-    sums->x = add(sums->x, keep(far, surplus));
-    sums->g = add(sums->g, keep(far, cost));
+    *below = a;
+    if (kind == STORED(plain))
+        return sub(b, a);
+    vec low, y = LANED(difference)(b, a, &low);
+    y = add(add(y, row->c), low);
+    *below = sub(a, row->top);
+    return kind == STORED(tempered) ? mul(y, row->inverse) : y;
 }
 
-KL_INLINE void STORED(one_pass_step)(STORED(one_pass) *sums, vec a, vec b, mask inside,
-                                     const STORED(one_pass_scales) *row, STORED(log_kind) kind)
+/* Any lanes, with their limits looked after: weights that underflow, q many times p, p = 0. */
+KL_RARE STORED(one_pass) STORED(one_pass_careful)(STORED(one_pass) sums, vec a, vec b, mask inside,
+                                                  const STORED(one_pass_scales) *row,
+                                                  STORED(log_kind) kind)
 {
-    vec d, below = a, low;
-    if (kind == STORED(normalised))
-        d = sub(a, b);
-    else {
-        d = LANED(difference)(a, b, &low);
-        d = add(sub(d, row->c), low);
-        below = sub(a, row->top);
-    }
-    sums->largest_a = larger(sums->largest_a, below);
-    vec weight;
-    if (kind == STORED(tempered)) {
-        d = mul(d, row->inverse);
-        weight = LANED(weight)(a, row->top, row->inverse, row->inverse_low);
-    } else
-        weight = LANED(exponential)(below);
+    vec infinity = all((real)HUGE_VAL), zero = all(0), below;
+    vec y = STORED(one_pass_ratio)(a, b, row, kind, &below);
+    mask p_zero = equal(a, sub(zero, infinity)), q_zero = equal(b, sub(zero, infinity));
+    y = select(p_zero, select(q_zero, zero, infinity), select(q_zero, sub(zero, infinity), y));
+    sums.largest = larger(sums.largest, below);
+    vec weight = kind == STORED(tempered)
+                     ? LANED(weight)(a, row->top, row->inverse, row->inverse_low)
+                     : LANED(exponential)(below);
     weight = keep(inside, weight);
-    mask far = less(d, row->far);
-    if (KL_UNLIKELY(any(far))) {
-        STORED(one_pass_far)(sums, b, d, weight, far, row);
-        d = drop(far, d);
+
+    /* Where q is many times p: by itself, not by way of p. */
+    mask far = less(mul(row->far, all(K(LN2))), y);
+    vec q_below = sub(sub(b, row->q_top), row->q_top_low);
+    sums.largest = larger(sums.largest, keep(far, q_below));
+    q_below = smaller(q_below, all((real)(2 * K(NEAR_ZERO)))); /* beyond, the row is given up */
+    vec q = keep(inside, LANED(weight)(q_below, zero, row->inverse, row->inverse_low));
+    vec far_cost = fused_from(weight, smaller(all(K(ROUNDER)), y), sub(q, weight));
+
+    /* For very negative y, exp(y) - 1 - y is -1 - y. */
+    vec near_y = larger(all(K(LEAST_EXP_ARGUMENT)), drop(far, y));
+    vec cost = LANED(expm1_less)(near_y, LANED(reduce)(near_y, K(BIASED)));
+    cost = mul(weight, add(cost, sub(near_y, drop(far, y))));
+    sums.weight = add(sums.weight, weight);
+    sums.g = add(sums.g, select(far, far_cost, cost));
+    sums.y = fused(weight, smaller(all(K(ROUNDER)), y), sums.y);
+    return sums;
+}
+
+/* The straight line, as far as no lane is rare; returns where it stopped. A loop of its own, for
+   the sums to stay in registers. */
+KL_INLINE ptrdiff_t STORED(one_pass_usual)(STORED(one_pass) *sums, const stored *pb,
+                                           const stored *qb, ptrdiff_t i, ptrdiff_t count,
+                                           const STORED(one_pass_scales) *row,
+                                           STORED(log_kind) kind)
+{
+    for (; i + LANES <= count; i += LANES) {
+        KL_PREFETCH((const char *)(pb + i) + KL_AHEAD);
+        KL_PREFETCH((const char *)(qb + i) + KL_AHEAD);
+        vec a = fetch_lanes(pb + i), b = fetch_lanes(qb + i), below;
+        vec y = STORED(one_pass_ratio)(a, b, row, kind, &below);
+        if (kind == STORED(tempered))
+            below = mul(below, row->inverse);
+        LANED(reduced) log_weight = LANED(reduce)(below, K(ROUNDER));
+        LANED(reduced) log_ratio = LANED(reduce)(y, K(BIASED));
+        if (KL_UNLIKELY(any_beyond(either_steps(steps_above(log_weight.t, row->lightest),
+                                          steps_above(log_ratio.t, row->lowest)),
+                                   K(EXPONENTS))))
+            break;
+        vec weight = kind == STORED(tempered)
+                         ? LANED(weight)(a, row->top, row->inverse, row->inverse_low)
+                         : LANED(exp_normal)(log_weight);
+        sums->weight = add(sums->weight, weight);
+        sums->y = fused(weight, y, sums->y);
+        sums->g = fused(weight, LANED(expm1_less)(y, log_ratio), sums->g);
     }
-    vec e, g = LANED(exp_terms)(sub(all(0), d), &e);
-    sums->weight = add(sums->weight, weight);
-    sums->x = fused(weight, e, sums->x);
-    sums->g = fused(weight, g, sums->g);
+    return i;
 }
 
 /* Sums over the row, or over its first block where they already show that the shift is poor. */
@@ -95,80 +143,99 @@ KL_INLINE int STORED(one_pass_sweep)(const kl_source *p, const kl_source *q, ptr
     stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
     real inverse = (real)(1 / temperature);
     double low, q_top = kl_difference(top, shift, &low);
+    double far = kind == STORED(tempered) ? K(FAR_TEMPERED) : K(FAR);
     STORED(one_pass_scales) row = {
-        all((real)top), all((real)shift),
-        all((real)(kind == STORED(tempered) ? K(FAR_TEMPERED) : K(FAR))), all(inverse),
+        all((real)top), all((real)shift), all(inverse),
         all((real)(1 / temperature - (double)inverse)), all((real)q_top),
-        all((real)((q_top - (double)(real)q_top) + low))};
-    vec zero = all(0), largest_a = zero;
-    mask inside = equal(zero, zero); /* every lane */
+        all((real)((q_top - (double)(real)q_top) + low)), all((real)far),
+        all((real)(K(ROUNDER) + K(LIGHTEST))), all((real)(K(BIASED) + far - (K(EXPONENTS) - 1)))};
+    vec zero = all(0), largest = zero;
+    mask every = equal(zero, zero);
     *sums = (kl_one_pass_sums){0};
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = STORED(fetch)(q, start, count, q_buffer);
-        STORED(one_pass) s = {zero, zero, zero, largest_a}, t = s;
-        for (; i + 2 * LANES <= count; i += 2 * LANES) {
-            STORED(one_pass_step)(&s, fetch_lanes(pb + i), fetch_lanes(qb + i), inside, &row,
-                                  kind);
-            STORED(one_pass_step)(&t, fetch_lanes(pb + i + LANES), fetch_lanes(qb + i + LANES),
-                                  inside, &row, kind);
-        }
-        for (; i < count; i += LANES) {
-            /* Lanes past the end see d near 0 and weigh nothing. */
+        STORED(one_pass) s = {zero, zero, zero, largest};
+        for (;; i += LANES) {
+            i = STORED(one_pass_usual)(&s, pb, qb, i, count, &row, kind);
             ptrdiff_t left = count - i;
+            if (left <= 0)
+                break;
+            /* Lanes past the end see y near 0 and weigh nothing. */
             vec a = STORED(fetch_some)(pb + i, left, row.top);
             vec b = STORED(fetch_some)(qb + i, left, row.q_top);
-            STORED(one_pass_step)(&s, a, b, left < LANES ? first_lanes(left) : inside, &row, kind);
+            mask inside = left < LANES ? first_lanes(left) : every;
+            s = STORED(one_pass_careful)(s, a, b, inside, &row, kind);
         }
-        kl_carry(&sums->weight, &sums->weight_lost, sum_of(add(s.weight, t.weight)));
-        kl_carry(&sums->x, &sums->x_lost, sum_of(add(s.x, t.x)));
-        kl_carry(&sums->g, &sums->g_lost, sum_of(add(s.g, t.g)));
-        largest_a = larger(s.largest_a, t.largest_a);
-        if (any(less(all((real)(2 * K(NEAR_ZERO))), largest_a)))
+        kl_carry(&sums->weight, &sums->weight_lost, sum_of(s.weight));
+        kl_carry(&sums->y, &sums->y_lost, sum_of(s.y));
+        kl_carry(&sums->g, &sums->g_lost, sum_of(s.g));
+        largest = s.largest;
+        if (any(less(all((real)(2 * K(NEAR_ZERO))), largest)))
             return 0;
         if (start == 0 && n > ROW_BLOCK && !kl_one_pass_holds(sums))
             break;
     }
     sums->weight += sums->weight_lost;
-    sums->x += sums->x_lost;
+    sums->y += sums->y_lost;
     sums->g += sums->g_lost;
     return sums->weight > 0 && sums->g < HUGE_VAL;
 }
 
-/* False when the row needs the two sweeps. The shift of logits is first guessed from the maxima of
-   the first block, then, where the sums cancel, taken so that x vanishes. */
+/* The largest of the first block, from which references are guessed; 0 if that is all -inf. */
+KL_INLINE double STORED(first_largest)(const kl_source *row, ptrdiff_t n)
+{
+    stored buffer[ROW_BLOCK];
+    ptrdiff_t count = n < ROW_BLOCK ? n : ROW_BLOCK;
+    double largest = STORED(largest)(STORED(fetch)(row, 0, count, buffer), count);
+    return largest == -HUGE_VAL ? 0 : largest;
+}
+
+/* False when the row needs the two sweeps. Rows near normalised are first scored with no shift,
+   others with one guessed from the maxima of the first block; where the sums cancel, the row is
+   read again with the shift that makes x vanish, or the guess where x does not tell it. */
 KL_INLINE int STORED(kl_one_pass)(const kl_source *p, const kl_source *q, ptrdiff_t n,
-                                  double temperature, STORED(log_kind) kind, double *score,
-                                  int *status)
+                                  double temperature, double *score, int *status)
 {
     kl_one_pass_sums sums;
-    double top = 0, shift = 0;
-    if (kind != STORED(normalised)) {
-        stored buffer[ROW_BLOCK];
-        ptrdiff_t count = n < ROW_BLOCK ? n : ROW_BLOCK;
-        top = STORED(largest)(STORED(fetch)(p, 0, count, buffer), count);
-        shift = top - STORED(largest)(STORED(fetch)(q, 0, count, buffer), count);
-        shift = (double)(real)shift;
-        if (!(fabs(top) < K(LARGEST_LOGIT) && fabs(shift) < K(LARGEST_LOGIT)))
+    double top = 0, shift = 0, guess = 0;
+    int normalised = p->form == KL_LOG_PROBS && q->form == KL_LOG_PROBS;
+    if (!normalised) {
+        top = STORED(first_largest)(p, n);
+        double q_top = STORED(first_largest)(q, n);
+        shift = guess = (double)(real)(top - q_top);
+        if (!(fabs(top) < K(LARGEST_LOGIT) && fabs(guess) < K(LARGEST_LOGIT)))
             return 0;
-        if (kind == STORED(untempered) && fabs(top) < K(NEAR_ZERO))
+        if (temperature == 1 && fabs(top) < K(NEAR_ZERO)) {
             top = 0;
+            shift = fabs(q_top) < K(NEAR_ZERO) ? 0 : guess;
+        }
     }
     for (int reading = 0;; reading++) {
-        if (!STORED(one_pass_sweep)(p, q, n, top, shift, temperature, kind, &sums))
+        int read;
+        if (temperature != 1)
+            read = STORED(one_pass_sweep)(p, q, n, top, shift, temperature, STORED(tempered),
+                                          &sums);
+        else if (top != 0 || shift != 0)
+            read = STORED(one_pass_sweep)(p, q, n, top, shift, 1, STORED(shifted), &sums);
+        else
+            read = STORED(one_pass_sweep)(p, q, n, 0, 0, 1, STORED(plain), &sums);
+        if (!read)
             return 0;
         if (kl_one_pass_holds(&sums))
             break;
-        if (kind == STORED(normalised) || reading == 2)
+        if (reading == 2)
             return 0;
-        shift = (double)(real)(shift - log1p(sums.x / sums.weight) * temperature);
+        double x = kl_one_pass_x(&sums);
+        shift = x > -0.9 ? (double)(real)(shift - log1p(x) * temperature) : guess;
     }
-    *score = kl_not_negative((sums.g / sums.weight) + kl_log1p_less(sums.x / sums.weight));
+    double x = kl_one_pass_x(&sums);
+    *score = kl_not_negative((sums.g / sums.weight) + kl_log1p_less(x));
     *status = KL_OK;
     if (p->form != KL_LOGITS)
         *status |= kl_check_mass(p, sums.weight * exp(top));
     if (q->form != KL_LOGITS)
-        *status |= kl_check_mass(q, (sums.weight + sums.x) * exp(top - shift));
+        *status |= kl_check_mass(q, sums.weight * (1 + x) * exp(top - shift));
     return 1;
 }

@@ -141,17 +141,9 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
         *score = kl_log_z(&ps) + ps.gap / (ps.at_maximum + ps.others);
         return kl_check_log_mass(p, &ps);
     }
-    if (kernel == KL_KERNEL_kl_divergence && params->eps == 0) {
-        int found;
-        if (p->form == KL_LOG_PROBS && q->form == KL_LOG_PROBS)
-            found = STORED(kl_one_pass)(p, q, n, 1, STORED(normalised), score, &status);
-        else if (temperature == 1)
-            found = STORED(kl_one_pass)(p, q, n, 1, STORED(untempered), score, &status);
-        else
-            found = STORED(kl_one_pass)(p, q, n, temperature, STORED(tempered), score, &status);
-        if (found)
-            return status;
-    }
+    if (kernel == KL_KERNEL_kl_divergence && params->eps == 0
+        && STORED(kl_one_pass)(p, q, n, temperature, score, &status))
+        return status;
 
     STORED(log_sums)(p, n, temperature, 0, &ps);
     STORED(log_sums)(q, n, temperature, 0, &qs);

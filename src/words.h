@@ -56,6 +56,10 @@ static const double SMALLEST_f16 = 0x1p-24, SMALLEST_bf16 = 0x1p-133;
 #define exponent_of_ratio(p, q) LANED(exponent_of_ratio)(p, q)
 #define scale_by(a, e) LANED(scale_by)(a, e)
 #define units_of(e) LANED(units_of)(e)               /* k times K(UNIT), exactly */
-#define power_of_two(t) LANED(power_of_two)(t)
+#define exponent_in(t) LANED(exponent_in)(t)
+#define power_of_two_in(t) LANED(power_of_two_in)(t)
+#define steps_above(t, lowest) LANED(steps_above)(t, lowest)
+#define either_steps(a, b) LANED(either_steps)(a, b)
+#define any_beyond(steps, range) LANED(any_beyond)(steps, range) /* not 0 ... range - 1 */
 
 #endif

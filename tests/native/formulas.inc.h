@@ -24,16 +24,16 @@ static __attribute__((constructor)) void add_formulas_here(void) { add_formulas(
     {                                                                                              \
         for (ptrdiff_t i = 0; i < n; i += LANES) {                                                 \
             vec x = fetch_reals((const real *)xs + i), y = fetch_reals((const real *)ys + i);      \
-            vec also = all(0);                                                                     \
-            (void)y, (void)also;                                                                   \
+            (void)y;                                                                               \
             put((real *)results + i, expression);                                                  \
         }                                                                                          \
     }
 APPLY(divergence_term, LANED(divergence_term)(x, y))
 APPLY(logarithm, LANED(logarithm)(x, all(0)))
 APPLY(exponential, LANED(exponential)(x))
-APPLY(exp_less_1, (LANED(exp_terms)(x, &also), also))
-APPLY(exp_rest, LANED(exp_terms)(x, &also))
+APPLY(exp_less_1, add(LANED(exp_excess)(LANED(reduce)(x, K(BIASED))),
+                      LANED(reduce)(x, K(BIASED)).r))
+APPLY(exp_rest, LANED(expm1_less)(x, LANED(reduce)(x, K(BIASED))))
 #undef APPLY
 
 #ifndef FORMULAS_OF_f64
