@@ -1,92 +1,10 @@
 /* The loops over log_probs and logits, for one STORAGE type.
 
-   kl_divergence tries to read its rows once (one_pass.inc.h). Everything else, and rows with
-   -inf or a floor, takes two sweeps: the normalisers, then terms of normalised p and q. */
+   kl_divergence tries to read its rows once (one_pass.inc.h); entropy and cross_entropy follow from
+   the sums of one reading (log_sums.inc.h). The rest, and all with a floor, takes two sweeps: the
+   normalisers, then terms of normalised p and q. */
 
-#ifndef KL_LOG_NORMALISER
-#define KL_LOG_NORMALISER
-
-/* Temperatures whose inverse, and maxima whose difference the lanes hold. */
-static const double COLDEST_f64 = 0x1p-900, COLDEST_f32 = 0x1p-60;
-static const double LARGEST_LOGIT_f64 = 0x1p1000, LARGEST_LOGIT_f32 = 0x1p100;
-
-#endif
-
-KL_INLINE vec STORED(fetch_some)(const stored *x, ptrdiff_t count, vec rest)
-{
-    return count >= LANES ? fetch_lanes(x)
-                          : select(first_lanes(count), STORED(fetch_first)(x, count), rest);
-}
-
-KL_INLINE double STORED(largest)(const stored *x, ptrdiff_t count)
-{
-    vec lowest = all((real)-HUGE_VAL), a = lowest, b = lowest;
-    ptrdiff_t i = 0;
-    for (; i + 2 * LANES <= count; i += 2 * LANES) {
-        a = larger(fetch_lanes(x + i), a);
-        b = larger(fetch_lanes(x + i + LANES), b);
-    }
-    for (; i < count; i += LANES)
-        a = larger(STORED(fetch_some)(x + i, count - i, lowest), a);
-    real lanes[LANES], result = (real)-HUGE_VAL;
-    put(lanes, larger(a, b));
-    for (int j = 0; j < LANES; j++)
-        result = lanes[j] > result ? lanes[j] : result;
-    return (double)result;
-}
-
-/* Normaliser and, if wanted, the gap: entropy is log Z + gap / Z. */
-KL_INLINE void STORED(log_sums)(const kl_source *p, ptrdiff_t n, double temperature, int with_gap,
-                                kl_log_sums *sums)
-{
-    stored buffer[ROW_BLOCK];
-    vec inverse = all((real)(1 / temperature)), one = all(1);
-    vec inverse_low = all((real)(1 / temperature - (double)(real)(1 / temperature)));
-    *sums = (kl_log_sums){-HUGE_VAL, 0, 0, 0};
-    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
-        ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
-        const stored *block = STORED(fetch)(p, start, count, buffer);
-        double maximum = STORED(largest)(block, count);
-        if (maximum > sums->maximum) {
-            double fall = (maximum - sums->maximum) / temperature, factor = exp(-fall);
-            if (factor > 0) {
-                sums->others = (sums->others + sums->at_maximum) * factor;
-                sums->gap = sums->gap * factor + sums->others * fall;
-            } else /* times 0, for a NaN to stay */
-                sums->others = sums->gap = (sums->others + sums->at_maximum) * 0;
-            sums->at_maximum = 0;
-            sums->maximum = maximum;
-        }
-        /* Nothing but -inf so far: any finite reference gives weights of 0. */
-        vec top = all(sums->maximum > -HUGE_VAL ? (real)sums->maximum : 0);
-        vec lowest = all((real)-HUGE_VAL);
-        vec others = all(0), at_top = all(0), gap = all(0);
-        for (ptrdiff_t i = 0; i < count; i += LANES) {
-            vec a = STORED(fetch_some)(block + i, count - i, lowest);
-            vec below = mul(sub(a, top), inverse);
-            mask tops = equal(a, top);
-            vec weight = LANED(weight)(a, top, inverse, inverse_low);
-            others = add(others, drop(tops, weight));
-            at_top = add(at_top, keep(tops, one));
-            if (with_gap)
-                gap = fused_from(weight, larger(all(K(LEAST_EXP_ARGUMENT)), below), gap);
-        }
-        sums->others += sum_of(others);
-        sums->at_maximum += sum_of(at_top);
-        sums->gap += sum_of(gap);
-    }
-}
-
-static void STORED(log_normaliser)(const kl_source *p, ptrdiff_t n, double temperature,
-                                   double *result)
-{
-    kl_log_sums sums;
-    STORED(log_sums)(p, n, temperature, 0, &sums);
-    result[0] = sums.maximum;
-    result[1] = sums.at_maximum;
-    result[2] = sums.others;
-}
-
+#include "log_sums.inc.h"
 #include "one_pass.inc.h"
 
 typedef vec (*STORED(log_formula))(vec, vec, vec, vec, mask, const LANED(scales) *);
@@ -145,8 +63,13 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
         && STORED(kl_one_pass)(p, q, n, temperature, score, &status))
         return status;
 
-    STORED(log_sums)(p, n, temperature, 0, &ps);
-    STORED(log_sums)(q, n, temperature, 0, &qs);
+    int cross = kernel == KL_KERNEL_cross_entropy && params->eps == 0, infinite = 0;
+    if (cross)
+        infinite = STORED(log_cross_sums)(p, q, n, temperature, &ps, &qs);
+    else {
+        STORED(log_sums)(p, n, temperature, 0, &ps);
+        STORED(log_sums)(q, n, temperature, 0, &qs);
+    }
     status = kl_check_log_mass(p, &ps) | kl_check_log_mass(q, &qs);
     double p_z = ps.at_maximum + ps.others, q_z = qs.at_maximum + qs.others;
     double p_log_z = kl_log_z(&ps), q_log_z = kl_log_z(&qs);
@@ -157,6 +80,10 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     int numbers = p_z > 0 && p_z < HUGE_VAL && q_z > 0 && q_z < HUGE_VAL; /* no NaN, no +inf */
     if (!(fabs(ps.maximum) < K(LARGEST_LOGIT) && fabs(qs.maximum) < K(LARGEST_LOGIT)) && numbers)
         return KL_RETRY | status;
+    if (cross) {
+        *score = infinite && numbers ? HUGE_VAL : kl_not_negative(q_log_z + ps.gap / p_z);
+        return status;
+    }
     STORED(log_scales) row;
     row.p_top = all((real)ps.maximum);
     row.q_top = all((real)qs.maximum);
