@@ -1,8 +1,10 @@
 /* Per LANE, before the formulas: what one sweep adds up, and the constants it multiplies by. */
 
 #undef ROW_BLOCK
-/* Elements per block: no lane adds up more than 64 terms before the sum goes on in double. */
-#define ROW_BLOCK (64 * LANES < KL_BLOCK ? 64 * LANES : KL_BLOCK)
+/* Elements per block: no lane adds up more than 64 terms before the sum goes on in double; a single
+   lane of float32, which has no others to share the rounding with, no more than 16. */
+#define ROW_BLOCK                                                                                  \
+    (LANES == 1 && sizeof(real) == 4 ? 16 : 64 * LANES < KL_BLOCK ? 64 * LANES : KL_BLOCK)
 
 #ifndef KL_LANES
 #define KL_LANES
