@@ -253,20 +253,6 @@ static char *place_of(const kl_output *out, ptrdiff_t row)
     return out->data + kl_offset(out->shape, out->strides, out->ndim, row);
 }
 
-/* How far the same outcome of the next row along the last batch axis lies. */
-static ptrdiff_t step_of(const kl_array *array)
-{
-    return array->ndim ? array->strides[array->ndim - 1] : 0;
-}
-
-/* Whether rows of the array lie beside one another, so that a row by itself would use one element
-   of each line that it reads. */
-static int lies_beside(const kl_array *array)
-{
-    ptrdiff_t size = kl_size_of(array->row.dtype);
-    return step_of(array) == size && array->row.stride != size && !array->row.swapped;
-}
-
 /* The kernel for rows beside one another, or NULL where there is none or no need of it. */
 static kl_tile_function tile_function(const kl_job *job)
 {
@@ -276,7 +262,7 @@ static kl_tile_function tile_function(const kl_job *job)
         || kl_family_of(p->form) != KL_LINEAR || (pair && p->dtype != q->dtype)
         || (pair && kl_family_of(q->form) != KL_LINEAR))
         return NULL;
-    return lies_beside(&job->p) || (pair && lies_beside(&job->q))
+    return kl_beside_one_another(&job->p) || (pair && kl_beside_one_another(&job->q))
                ? kl_active->tiles[job->kernel][p->dtype]
                : NULL;
 }
@@ -292,14 +278,14 @@ static int run_tile(const kl_job *job, kl_tile_function score_tile, ptrdiff_t be
     ptrdiff_t size = kl_size_of(job->p.row.dtype);
     kl_source p = kl_row_of(&job->p, begin), q = p;
     /* Tiles end where lines of the cache do, so that no line belongs to two. */
-    const char *lines = lies_beside(&job->p) ? p.data : kl_row_of(&job->q, begin).data;
+    const char *lines = kl_beside_one_another(&job->p) ? p.data : kl_row_of(&job->q, begin).data;
     ptrdiff_t rows = (KL_TILE_BYTES - (ptrdiff_t)((uintptr_t)lines % KL_TILE_BYTES) + size - 1) / size;
     rows = rows < most ? rows : most;
     rows = rows < last - begin % last ? rows : last - begin % last;
-    p.step = step_of(&job->p);
+    p.step = kl_step_of(&job->p);
     if (pair) {
         q = kl_row_of(&job->q, begin);
-        q.step = step_of(&job->q);
+        q.step = kl_step_of(&job->q);
     }
     score_tile(&p, &q, (int)rows, job->n, &job->params, scores, statuses);
     for (int i = 0; i < (int)rows; i++) {

@@ -153,6 +153,11 @@ typedef struct {
     ptrdiff_t shape[KL_MAX_DIMS], strides[KL_MAX_DIMS];
 } kl_output;
 
+/* How far the same outcome of the next row along the last batch axis lies; and whether that row lies
+   beside this one, so that a row by itself would use one element of each line that it reads. */
+ptrdiff_t kl_step_of(const kl_array *array);
+int kl_beside_one_another(const kl_array *array);
+
 /* One call over many rows. Many threads read it while its rows are scored; none writes to it. */
 typedef struct {
     kl_kernel kernel;

@@ -128,7 +128,7 @@ KL_INLINE vec LANED(kl_divergence_log)(vec p, vec q, vec d, vec log_q, mask floo
     (void)log_q, (void)by;
     vec magnitude = larger(d, sub(all(0), d));
     vec y = sub(all(0), smaller(all(1), larger(all(-1), d)));
-    vec near_term = mul(p, LANED(expm1_less)(y, LANED(reduce)(y, K(BIASED))));
+    vec near_term = mul(p, LANED(expm1_less)(LANED(reduce)(y, K(BIASED))));
     vec far_term = fused(p, d, sub(q, p));
     vec distance = select(floored, all(2), magnitude);
     return select(less(distance, all(1)), near_term, far_term);

@@ -97,7 +97,7 @@ KL_RARE STORED(one_pass) STORED(one_pass_careful)(STORED(one_pass) sums, vec a, 
 
     /* For very negative y, exp(y) - 1 - y is -1 - y. */
     vec near_y = larger(all(K(LEAST_EXP_ARGUMENT)), drop(far, y));
-    vec cost = LANED(expm1_less)(near_y, LANED(reduce)(near_y, K(BIASED)));
+    vec cost = LANED(expm1_less)(LANED(reduce)(near_y, K(BIASED)));
     cost = mul(weight, add(cost, sub(near_y, drop(far, y))));
     sums.weight = add(sums.weight, weight);
     sums.g = add(sums.g, select(far, far_cost, cost));
@@ -130,7 +130,7 @@ KL_INLINE ptrdiff_t STORED(one_pass_usual)(STORED(one_pass) *sums, const stored 
                          : LANED(exp_normal)(log_weight);
         sums->weight = add(sums->weight, weight);
         sums->y = fused(weight, y, sums->y);
-        sums->g = fused(weight, LANED(expm1_less)(y, log_ratio), sums->g);
+        sums->g = fused(weight, LANED(expm1_less)(log_ratio), sums->g);
     }
     return i;
 }

@@ -15,10 +15,9 @@
 #include "kl.h"
 
 #define MAX_WORKERS 256 /* more than one memory feeds; their records lie on the caller's stack */
-#define STACK ((size_t)1 << 20) /* the kernels need some 32 KiB; the default of musl is 128 */
+#define STACK ((size_t)1 << 20) /* a tile needs some 128 KiB; the default of musl is as much */
 #define THREAD_WORK 131072 /* least elements per thread: 60 us, where a second one begins to pay */
 #define CHUNK 65536 /* elements handed out at once: some 30 us, and at least one row */
-#define TILE 64 /* rows at once where neighbours share cache lines */
 
 #if defined(_WIN32)
 #include <process.h>
@@ -155,21 +154,12 @@ int kl_most_workers(const kl_job *job, ptrdiff_t rows)
     return most < 1 ? 1 : (int)most;
 }
 
-/* Rows whose outcomes lie further apart than they do themselves, as along axis 0 of a C-ordered
-   array: a kernel reads them side by side, cache line by cache line. */
-static int side_by_side(const kl_array *array)
-{
-    ptrdiff_t step = array->ndim ? array->strides[array->ndim - 1] : 0;
-    ptrdiff_t stride = array->row.stride;
-    return step != 0 && (step < 0 ? -step : step) < (stride < 0 ? -stride : stride);
-}
-
 static ptrdiff_t chunk_of(const kl_job *job, ptrdiff_t rows, int workers)
 {
     double wanted = CHUNK / work_of_row(job);
     ptrdiff_t chunk = wanted < 1 ? 1 : (ptrdiff_t)wanted;
-    if (side_by_side(&job->p) || (job->arrays == 2 && side_by_side(&job->q)))
-        chunk = (chunk + TILE - 1) / TILE * TILE;
+    if (kl_beside_one_another(&job->p) || (job->arrays == 2 && kl_beside_one_another(&job->q)))
+        chunk = (chunk + KL_TILE_BYTES - 1) / KL_TILE_BYTES * KL_TILE_BYTES;
     return at_most(chunk, (rows + workers - 1) / workers);
 }
 

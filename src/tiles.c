@@ -127,6 +127,17 @@ KL_INLINE void turn(const char *from, ptrdiff_t stride, int rows, ptrdiff_t coun
             memcpy(to + row * pitch + i * size, from + i * stride + row * size, (size_t)size);
 }
 
+ptrdiff_t kl_step_of(const kl_array *array)
+{
+    return array->ndim ? array->strides[array->ndim - 1] : 0;
+}
+
+int kl_beside_one_another(const kl_array *array)
+{
+    ptrdiff_t size = kl_size_of(array->row.dtype);
+    return kl_step_of(array) == size && array->row.stride != size && !array->row.swapped;
+}
+
 kl_source kl_beside(const kl_source *first, int row)
 {
     kl_source source = *first;

@@ -84,6 +84,35 @@ def test_long_rows_agree_with_the_reference(dtype):
             assert (within | (result == value)).all(), asked_for  # the latter for infinities
 
 
+@pytest.mark.parametrize("outcomes", [2, 3, 8])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rows_that_rest_on_one_outcome(dtype, outcomes):
+    """Where no other outcome makes up for the error of a single term, whatever its log-ratio."""
+    draw = np.random.default_rng(outcomes)
+    logits = draw.normal(0, 2, (50_000, outcomes))
+    other = logits + draw.normal(0, draw.uniform(0.1, 1, (len(logits), 1)), logits.shape)
+    asked, checks = [], []
+    for form in _kernels.FORMS:
+        p, q = logits, other + draw.normal(0, 0.3, (len(logits), 1))
+        if form != "logits":
+            p, q = (x - np.log(np.exp(x).sum(-1, keepdims=True)) for x in (p, q))
+        if form in ("probs", "counts"):
+            p, q = np.exp(p), np.exp(q)
+        p, q = p.astype(dtype), q.astype(dtype)
+        for measure in ("kl_divergence", "js_divergence", "cross_entropy"):
+            asked.append((measure, (p, q), {"form": form}))
+            checks.append(getattr(reference, measure)(p, q, form=form, bound=True))
+    for backend in _kernels.BACKENDS:
+        results, _ = forced_backend.run(backend, asked)
+        for (measure, _, keywords), (value, bound), result in zip(
+            asked, checks, results, strict=True
+        ):
+            allowed = [limits.error(measure, (dtype,), (keywords["form"],), x) for x in value]
+            share = np.abs(result - value) / (np.array(allowed) + bound)
+            worst = int(np.argmax(share))
+            assert share[worst] <= 1, (backend, measure, keywords, result[worst], value[worst])
+
+
 def compare(case, result, backend):
     """The row of the accuracy report for one call: its element furthest from the exact value."""
     values = np.ravel(result).astype(np.float64).tolist()

@@ -33,7 +33,7 @@ APPLY(logarithm, LANED(logarithm)(x, all(0)))
 APPLY(exponential, LANED(exponential)(x))
 APPLY(exp_less_1, add(LANED(exp_excess)(LANED(reduce)(x, K(BIASED))),
                       LANED(reduce)(x, K(BIASED)).r))
-APPLY(exp_rest, LANED(expm1_less)(x, LANED(reduce)(x, K(BIASED))))
+APPLY(exp_rest, LANED(expm1_less)(LANED(reduce)(x, K(BIASED))))
 #undef APPLY
 
 #ifndef FORMULAS_OF_f64
