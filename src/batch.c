@@ -29,7 +29,7 @@ int64_t kl_label(const kl_array *labels, ptrdiff_t row)
     return kl_integer(&label);
 }
 
-static kl_source widened(const kl_source *row)
+kl_source kl_widened(const kl_source *row)
 {
     kl_source source = *row;
     source.widen = 1;
@@ -50,11 +50,22 @@ static kl_log_sums log_sums_of(const kl_source *row, ptrdiff_t n, double tempera
 /* The row in float64, less its maximum and divided by the temperature where it is read. */
 static kl_source tempered(const kl_source *logits, ptrdiff_t n, double temperature)
 {
-    kl_source row = widened(logits);
+    kl_source row = kl_widened(logits);
     double maximum = log_sums_of(&row, n, 1).maximum;
     row.direct = 0;
     row.shift = fabs(maximum) < HUGE_VAL ? maximum : 0;
     row.divisor = temperature;
+    return row;
+}
+
+kl_source kl_as_logarithms(const kl_source *wide, ptrdiff_t n, double temperature)
+{
+    kl_source row = *wide;
+    row.direct = 0;
+    if (kl_family_of(row.form) == KL_LINEAR)
+        row.take_log = 1;
+    else if (row.form == KL_LOGITS)
+        row = tempered(&row, n, temperature);
     return row;
 }
 
@@ -64,15 +75,9 @@ static kl_source tempered(const kl_source *logits, ptrdiff_t n, double temperatu
 static int score_logarithms(const kl_job *job, kl_source p, kl_source q, double *score)
 {
     kl_params params = job->params;
-    kl_source *rows[2] = {&p, &q};
-    for (int i = 0; i < job->arrays; i++) {
-        kl_source *row = rows[i];
-        row->direct = 0;
-        if (kl_family_of(row->form) == KL_LINEAR)
-            row->take_log = 1;
-        else if (row->form == KL_LOGITS)
-            *row = tempered(row, job->n, params.temperature);
-    }
+    p = kl_as_logarithms(&p, job->n, params.temperature);
+    if (job->arrays == 2)
+        q = kl_as_logarithms(&q, job->n, params.temperature);
     params.temperature = 1;
     return kl_active->rows[job->kernel][KL_LOG][KL_FLOAT64](&p, job->arrays == 2 ? &q : NULL,
                                                            job->n, &params, score);
@@ -81,7 +86,7 @@ static int score_logarithms(const kl_job *job, kl_source p, kl_source q, double 
 /* In float64, and beyond the range of its kernels with still more care. */
 static int score_wide(const kl_job *job, const kl_source *p, const kl_source *q, double *score)
 {
-    kl_source wide_p = widened(p), wide_q = q ? widened(q) : wide_p;
+    kl_source wide_p = kl_widened(p), wide_q = q ? kl_widened(q) : wide_p;
     const kl_source *second = q ? &wide_q : NULL;
     kl_family family = kl_family_of(p->form);
     if (q && (family != kl_family_of(q->form)
@@ -114,7 +119,7 @@ static int score_row(const kl_job *job, const kl_source *p, const kl_source *q, 
    others weigh is summed without the label, so that a label near certainty keeps its digits. */
 static int score_label(const kl_job *job, const kl_source *q, int64_t label, double *score)
 {
-    kl_source row = widened(q), entry = row;
+    kl_source row = kl_widened(q), entry = row;
     entry.data += label * q->stride;
     entry.direct = 0;
     double x, sums[2];
@@ -323,7 +328,7 @@ void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults
 kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)
 {
     kl_source source = kl_row_of(array, row);
-    kl_source read = source.dtype < KL_KERNEL_DTYPES ? source : widened(&source);
+    kl_source read = source.dtype < KL_KERNEL_DTYPES ? source : kl_widened(&source);
     double sums[2], mass;
     int status;
     if (kl_family_of(source.form) == KL_LINEAR) {
