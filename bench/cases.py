@@ -80,6 +80,7 @@ LINES = (
     read_rate(0.50, 0.80, "cross_entropy", "probs", "float32"),
     read_rate(0.35, 0.60, "entropy", "probs", "float32"),
     read_rate(0.35, 0.60, "js_divergence", "probs", "float32"),
+    read_rate(0.15, 0.35, "compare", "logits", "float32"),
     read_rate(0.30, 0.50, "kl_divergence", "probs", "float32", axis=0),
     read_rate(0.15, 0.35, "compare", "logits", "float32"),
     Line(
