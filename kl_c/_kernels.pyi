@@ -15,6 +15,7 @@ _Out = TypeVar("_Out", NDArray[np.float64], NDArray[np.float32])
 
 __version__: str
 MEASURES: dict[str, Literal["pair", "single", "elementwise", "labels"]]
+STATISTICS: dict[str, Literal["nats", "likelihood", "probability", "flag", "outcome"]]
 FORMS: tuple[_Form, ...]
 INVALID: tuple[_Invalid, ...]
 DTYPES: tuple[str, ...]
@@ -350,3 +351,15 @@ def check_rows(
 ) -> int | NDArray[np.uint8]: ...
 def set_workers(workers: int | None) -> None: ...
 def show_config() -> dict[str, Any]: ...
+def compare_rows(
+    p: ArrayLike,
+    q: ArrayLike,
+    labels: ArrayLike | None,
+    *,
+    form: Any,
+    temperature: float,
+    eps: float | None,
+    invalid: str,
+    base: float | None,
+    workers: int | None,
+) -> NDArray[np.float64]: ...

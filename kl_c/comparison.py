@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kl_c import _kernels
 from kl_c._files import replacing
-from kl_c._statistics import STATISTICS, Columns, Settings, raise_for_first_bad_row, score
+from kl_c._statistics import STATISTICS, Columns, Settings, score
 from kl_c._summary import perplexity, summarise
 
 # What reading a damaged or foreign file may raise.
@@ -145,9 +145,10 @@ class Comparison:
         rows = self._agreeing_rows(p, q, labels)
         try:
             columns = score(*rows, self.settings)
-        except _kernels.InvalidRowsError:
-            raise_for_first_bad_row(*rows, self.settings, rows_before=len(self))
-            raise
+        except _kernels.InvalidRowsError as error:
+            assert isinstance(error.row, int)  # rows have one batch axis here
+            row = len(self) + error.row
+            raise _kernels.InvalidRowsError(error.array, row, error.count, error.reason) from None
         self._blocks.append(columns)
         self._outcomes = rows[0].shape[1]
 

@@ -66,6 +66,11 @@ cdef int _i = 0
 while kl_measures[_i].name != NULL:
     MEASURES[kl_measures[_i].name.decode()] = kl_measures[_i].kind.decode()
     _i += 1
+STATISTICS = {}
+_i = 0
+while kl_statistics[_i].name != NULL:
+    STATISTICS[kl_statistics[_i].name.decode()] = kl_statistics[_i].kind.decode()
+    _i += 1
 
 
 def show_config():
@@ -98,3 +103,4 @@ include "score.pxi"
 include "pairs.pxi"
 include "singles.pxi"
 include "short.pxi"
+include "compare.pxi"

@@ -1,7 +1,7 @@
 /* One backend: the files of formulas and loops, instantiated for every storage type. The
    file that includes this has included an ISA header and defined BACKEND and BACKEND_NAME. */
 
-#include "finish.h"
+#include "finish_compare.h"
 #include "words.h"
 
 #ifdef KL_INSTEAD_OF_ROWS /* the accuracy tests: the formulas alone, in this very setting */
@@ -12,10 +12,13 @@
 #include "vecmath.inc.h"
 #include "lanes.inc.h"
 #include "measures.inc.h"
+#include "compare_terms.inc.h"
 #define STORAGE f64
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
 #include "elements.inc.h"
+#include "rows_compare.inc.h"
+#include "rows_compare_linear.inc.h"
 #undef STORAGE
 #undef LANE
 
@@ -23,20 +26,27 @@
 #include "vecmath.inc.h"
 #include "lanes.inc.h"
 #include "measures.inc.h"
+#include "compare_terms.inc.h"
 #define STORAGE f32
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
 #include "elements.inc.h"
+#include "rows_compare.inc.h"
+#include "rows_compare_linear.inc.h"
 #undef STORAGE
 #define STORAGE f16
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
 #include "elements.inc.h"
+#include "rows_compare.inc.h"
+#include "rows_compare_linear.inc.h"
 #undef STORAGE
 #define STORAGE bf16
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
 #include "elements.inc.h"
+#include "rows_compare.inc.h"
+#include "rows_compare_linear.inc.h"
 #undef STORAGE
 #undef LANE
 
@@ -51,6 +61,7 @@ const kl_backend BACKEND = {
     {KL_KERNEL_LIST(KERNEL_TILES)},
     {PER_STORAGE(linear_normaliser), PER_STORAGE(log_normaliser)},
     {PER_STORAGE(rel_entr_linear), PER_STORAGE(rel_entr_log)},
+    {PER_STORAGE(compare_linear_row), PER_STORAGE(compare_log_row)},
 };
 
 #endif

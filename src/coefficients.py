@@ -1,9 +1,10 @@
-"""Derive the polynomial coefficients of vecmath.inc.h and print them as C hex floats.
+"""Derive the polynomial coefficients of the kernels and print them as C hex floats.
 
-Run ``python src/coefficients.py`` (needs mpmath). Each polynomial is the interpolant at Chebyshev
-nodes, which is within a few per cent of the minimax one; its coefficients are then rounded to the
-type that uses them. The printed bound is the largest relative error of the rounded polynomial, in
-exact arithmetic, over its interval: the number that stands above the coefficients.
+They stand in vecmath.inc.h and compare_terms.inc.h. Run ``python src/coefficients.py`` (needs
+mpmath). Each polynomial is the interpolant at Chebyshev nodes, which is within a few per cent of
+the minimax one; its coefficients are then rounded to the type that uses them. The printed bound is
+the largest relative error of the rounded polynomial, in exact arithmetic, over its interval: the
+number that stands above the coefficients.
 """
 
 import struct
@@ -28,6 +29,24 @@ def exp_rest(r):
     if abs(r) < mp.mpf("1e-10"):
         return mp.mpf(1) / 2 + r / 6 + r**2 / 24
     return (mp.expm1(r) - r) / r**2
+
+
+def power(r):
+    """2**r."""
+    return mp.mpf(2) ** r
+
+
+def power_rest(r):
+    """(2**r - 1 - r log 2) / r**2."""
+    x = r * mp.log(2)
+    return mp.log(2) ** 2 * exp_rest(x)
+
+
+def mixture(v):
+    """1 - (v + (2 - v) log(1 - v/2)) / v**2."""
+    if v < mp.mpf("1e-10"):
+        return mp.mpf(3) / 4 - v / 24
+    return 1 - (v + (2 - v) * mp.log1p(-v / 2)) / v**2
 
 
 def interpolate(function, low, high, terms):
@@ -71,6 +90,12 @@ POLYNOMIALS = (
     ("EXP_REST_F32", exp_rest, ("-0.3466", "0.3466"), 6, True),
     ("EXP_F64", mp.exp, ("-0.3466", "0.3466"), 11, False),
     ("EXP_F32", mp.exp, ("-0.3466", "0.3466"), 6, True),
+    ("POWER_F64", power, ("-0.5", "0.5"), 12, False),
+    ("POWER_F32", power, ("-0.5", "0.5"), 6, True),
+    ("POWER_REST_F64", power_rest, ("-0.5", "0.5"), 10, False),
+    ("POWER_REST_F32", power_rest, ("-0.5", "0.5"), 5, True),
+    ("MIXTURE_F64", mixture, (0, 1), 17, False),
+    ("MIXTURE_F32", mixture, (0, 1), 7, True),
 )
 
 

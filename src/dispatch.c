@@ -7,8 +7,11 @@
 const kl_measure kl_measures[] = {
 #define KL_MEASURE_ENTRY(name, kind) {#name, #kind},
     KL_MEASURE_LIST(KL_MEASURE_ENTRY)
-#undef KL_MEASURE_ENTRY
     {NULL, NULL}};
+const kl_measure kl_statistics[] = {
+    KL_STATISTIC_LIST(KL_MEASURE_ENTRY)
+    {NULL, NULL}};
+#undef KL_MEASURE_ENTRY
 
 const kl_backend *const kl_all_backends[KL_BACKENDS] = {
     &kl_backend_scalar, &kl_backend_avx2, &kl_backend_avx512, &kl_backend_neon};

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "measures.inc.h"
+#include "statistics.inc.h"
 
 #if defined(__GNUC__) || defined(__clang__)
 #define KL_INLINE static inline __attribute__((always_inline, unused))
@@ -106,6 +107,11 @@ typedef int (*kl_row_function)(
 typedef void (*kl_tile_function)(const kl_source *p, const kl_source *q, int rows, ptrdiff_t n,
                                  const kl_params *params, double *scores, int *statuses);
 
+/* Every statistic of one pair of rows that its sums give, with the likelihoods of `label` unless it
+   is -1. */
+typedef int (*kl_compare_function)(const kl_source *p, const kl_source *q, ptrdiff_t n,
+                                   const kl_params *params, ptrdiff_t label, double *row);
+
 /* result[i] = p log(p / q) / unit with the floor of q, for one block of a kernel's own type, in the
    type of its lanes. KL_SUSPECT if a value is invalid. */
 typedef int (*kl_element_function)(const void *p, const void *q, ptrdiff_t count, double eps,
@@ -124,6 +130,7 @@ typedef struct {
     kl_tile_function tiles[KL_KERNELS][KL_KERNEL_DTYPES]; /* of the linear family */
     kl_normaliser_function normalisers[KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_element_function elements[KL_FAMILIES][KL_KERNEL_DTYPES];
+    kl_compare_function compare[KL_FAMILIES][KL_KERNEL_DTYPES];
 } kl_backend;
 
 extern const kl_backend kl_backend_scalar, kl_backend_avx2, kl_backend_avx512,
@@ -133,11 +140,11 @@ extern const kl_backend *const kl_all_backends[KL_BACKENDS]; /* lowest first */
 int kl_cpu_runs(const kl_backend *backend);
 extern const kl_backend *kl_active;
 
-/* THE list as data, ended by a NULL name. */
+/* THE lists as data, ended by a NULL name. */
 typedef struct {
     const char *name, *kind;
 } kl_measure;
-extern const kl_measure kl_measures[];
+extern const kl_measure kl_measures[], kl_statistics[];
 
 /* An array of rows: the batch axes in C order, strides in bytes, 0 where an axis is broadcast. */
 typedef struct {
@@ -173,6 +180,8 @@ typedef struct {
     int has_ignore_index;
     int64_t ignore_index;
     int workers;           /* threads, the caller's among them */
+    double reverse_eps;    /* of a comparison: the floor of p, where p stands in the logarithm */
+    double *statistics;    /* its result, KL_STATISTICS numbers per row */
 } kl_job;
 
 /* The invalid rows of a range, or elements where these are scored: how many, and the lowest. Starts
@@ -195,6 +204,8 @@ void kl_merge_axes(kl_job *job); /* of elements, before they are run */
 void kl_run_parallel(kl_range_function score, const kl_job *job, ptrdiff_t rows, kl_faults *faults);
 int kl_most_workers(const kl_job *job, ptrdiff_t rows); /* that the work is worth */
 
+void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
+
 /* One row by itself, for the short path. */
 double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
                 kl_faults *faults);
@@ -204,6 +215,10 @@ void kl_blame(kl_faults *faults, ptrdiff_t row, int array, kl_rule rule);
 void kl_add_faults(kl_faults *faults, const kl_faults *found);
 kl_source kl_row_of(const kl_array *array, ptrdiff_t row);
 int64_t kl_label(const kl_array *labels, ptrdiff_t row);
+
+/* The row as the float64 kernels read it, and that as logarithms under the temperature. */
+kl_source kl_widened(const kl_source *row);
+kl_source kl_as_logarithms(const kl_source *wide, ptrdiff_t n, double temperature);
 
 /* The rule that a row breaks by the checks that ride in the kernels. */
 kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n);

@@ -27,6 +27,7 @@ cdef extern from "kl.h" nogil:
         const char *name
         const char *kind
     const kl_measure kl_measures[]
+    const kl_measure kl_statistics[]
 
     ctypedef struct kl_source:
         const char *data
@@ -78,6 +79,8 @@ cdef extern from "kl.h" nogil:
         int has_ignore_index
         int64_t ignore_index
         int workers
+        double reverse_eps
+        double *statistics
 
     ctypedef struct kl_faults:
         ptrdiff_t count, row
@@ -91,6 +94,7 @@ cdef extern from "kl.h" nogil:
     void kl_run_parallel(kl_range_function score, const kl_job *job, ptrdiff_t rows,
                          kl_faults *faults)
     int kl_most_workers(const kl_job *job, ptrdiff_t rows)
+    void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
     double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
                     kl_faults *faults)
     kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)

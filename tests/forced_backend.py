@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+from operator import attrgetter
 
 
 def run(backend, calls):
@@ -29,7 +30,7 @@ def main():
     backend = kl_c.show_config()["backend"]
     assert backend == sys.argv[1], f"asked for {sys.argv[1]}, got {backend}"
     calls = pickle.load(sys.stdin.buffer)
-    results = [getattr(kl_c, measure)(*args, **kwargs) for measure, args, kwargs in calls]
+    results = [attrgetter(measure)(kl_c)(*args, **kwargs) for measure, args, kwargs in calls]
     answer = results, (dict(_kernels.LANES), _kernels.BLOCK)
     sys.stdout.buffer.write(pickle.dumps(answer))
 

@@ -20,6 +20,10 @@ UNIT_ROUNDOFF_NARROWER = 2.0**-24
 # counts two masses, their quotient and the fused p - c q. Log forms round differences from the
 # maximum, of size up to 8 where p is.
 NEAR_EQUALITY = {"linear": 4, "log": 4 * 8}
+# Differences of probabilities: the mass by which each is divided is a sum of up to 64 terms in a
+# lane, each rounded by half a unit.
+DIFFERENCES = ("total_variation", "largest_change")
+DIFFERENCE_ROUNDINGS = 32
 VANISH_AT_EQUALITY = ("kl_divergence", "js_divergence", "js_distance")
 
 # -log q of a q near 1 keeps no more than the mass that q is divided by: k u, absolute.
@@ -60,6 +64,8 @@ def _rounding(measure: str, narrower: bool, forms: tuple, size: float) -> float:
     u = UNIT_ROUNDOFF_NARROWER if narrower else UNIT_ROUNDOFF
     if measure == "nll":
         return limit * size + NLL_ROUNDINGS * u
+    if measure in DIFFERENCES:
+        return limit * size + DIFFERENCE_ROUNDINGS * u
     if measure not in VANISH_AT_EQUALITY:
         return limit * size
     if measure == "kl_divergence" and narrower and is_log(*forms):

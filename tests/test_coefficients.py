@@ -13,21 +13,22 @@ def derived(source_tree):
 
 @pytest.fixture(scope="module")
 def header(source_tree):
-    return (source_tree / "src" / "vecmath.inc.h").read_text()
+    files = ("vecmath.inc.h", "compare_terms.inc.h")
+    return "".join((source_tree / "src" / name).read_text() for name in files)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [f"{table}_{lane}" for table in ("ATANH", "EXP_REST", "EXP") for lane in ("F64", "F32")],
-)
+TABLES = ("ATANH", "EXP_REST", "EXP", "POWER", "POWER_REST", "MIXTURE")
+
+
+@pytest.mark.parametrize("name", [f"{table}_F{bits}" for table in TABLES for bits in (64, 32)])
 def test_coefficients_and_bounds_stand_in_the_header(name, derived, header):
     assert name in {entry[0] for entry in derived["POLYNOMIALS"]}
     coefficients, bound = derived["derive"](name)
     table = name.replace("_F", "_f")
-    text = re.search(rf"{table}\[\] = {{([^}}]*)}}", header).group(1)
+    text = re.search(rf" {table}\[\] = {{([^}}]*)}}", header).group(1)
     written = [float.fromhex(x.strip().rstrip("f")) for x in text.split(",")]
     assert written == coefficients
-    above = header[: header.index(f"{table}[]")]
+    above = header[: header.index(f" {table}[]")]
     kind = "float64" if name.endswith("64") else "float32"
     said = re.findall(rf"([0-9.]+e-[0-9]+)\s+\({kind}\)", above)[-1]
     assert bound <= float(said) <= 1.1 * bound, (bound, said)

@@ -1,0 +1,155 @@
+/* Rows of a comparison: which kernel takes a pair, what the kernels of single measures add, what
+   becomes of invalid rows. */
+
+#include <math.h>
+
+#include "kl.h"
+
+/* Whether a statistic is divided by the unit of the call. */
+enum { NATS_nats = 1, NATS_likelihood = 1, NATS_probability = 0, NATS_flag = 0, NATS_outcome = 0 };
+#define STATISTIC_IN_NATS(name, kind) NATS_##kind,
+static const int in_nats[] = {KL_STATISTIC_LIST(STATISTIC_IN_NATS)};
+
+#define BAD_LABEL 4 /* beside the statuses of a row function */
+
+/* The row divided by a power of two near its mass, for masses beyond the range of the kernels. */
+static kl_source of_mass_near_1(const kl_source *wide, ptrdiff_t n)
+{
+    kl_source row = *wide;
+    double normaliser[2];
+    int exponent;
+    kl_active->normalisers[KL_LINEAR][KL_FLOAT64](wide, n, 1, normaliser);
+    if (normaliser[0] > 0 && normaliser[0] < HUGE_VAL) {
+        frexp(normaliser[0], &exponent);
+        row.divisor = ldexp(1, exponent > 1000 ? 1000 : exponent);
+        row.direct = 0;
+    }
+    return row;
+}
+
+/* By the kernel of the rows' own dtype if they have one, then in float64, then brought into its
+   range. A row once suspect stays so. */
+static int compare_pair(const kl_job *job, const kl_source *p, const kl_source *q,
+                        ptrdiff_t label, double *row)
+{
+    ptrdiff_t n = job->n;
+    kl_params params = job->params;
+    kl_family family = kl_family_of(p->form);
+    int status = KL_RETRY, alike = family == kl_family_of(q->form)
+                                   && (params.temperature == 1 || p->form == q->form);
+    if (alike && p->dtype == q->dtype && p->dtype < KL_KERNEL_DTYPES)
+        status = kl_active->compare[family][p->dtype](p, q, n, &params, label, row);
+    if (!(status & KL_RETRY))
+        return status;
+    kl_source wide_p = kl_widened(p), wide_q = kl_widened(q);
+    if (alike)
+        status = (status & KL_SUSPECT)
+                 | kl_active->compare[family][KL_FLOAT64](&wide_p, &wide_q, n, &params, label, row);
+    if (!(status & KL_RETRY))
+        return status;
+    if (alike && family == KL_LINEAR) {
+        wide_p = of_mass_near_1(&wide_p, n);
+        wide_q = of_mass_near_1(&wide_q, n);
+    } else {
+        wide_p = kl_as_logarithms(&wide_p, n, params.temperature);
+        wide_q = kl_as_logarithms(&wide_q, n, params.temperature);
+        params.temperature = 1;
+        family = KL_LOG;
+    }
+    return (status & KL_SUSPECT)
+           | kl_active->compare[family][KL_FLOAT64](&wide_p, &wide_q, n, &params, label, row);
+}
+
+/* One measure of the pair by a kernel of its own, in nats. */
+static double measure_of(kl_job *job, ptrdiff_t row, kl_kernel kernel, const kl_source *p,
+                         const kl_source *q, double eps)
+{
+    kl_faults unheeded = {0};
+    job->kernel = kernel;
+    job->arrays = q ? 2 : 1;
+    job->params.eps = eps;
+    return kl_score(job, row, p, q, &unheeded);
+}
+
+/* What the sums of the pair do not give: everything in nats from weights, which share no logarithm;
+   what looks at a floor; rows that no kernel of pairs holds. The rows are in cache. */
+static void add_measures(const kl_job *job, kl_job *single, ptrdiff_t at, const kl_source *p,
+                         const kl_source *q, int status, double *row)
+{
+    double eps = job->params.eps, reverse_eps = job->reverse_eps;
+    int p_linear = kl_family_of(p->form) == KL_LINEAR;
+    int q_linear = kl_family_of(q->form) == KL_LINEAR;
+    int all = (p_linear && q_linear) || (status & KL_RETRY);
+    if (all || eps > 0 || reverse_eps > 0) {
+        row[KL_STATISTIC_kl] = measure_of(single, at, KL_KERNEL_kl_divergence, p, q, eps);
+        row[KL_STATISTIC_reverse_kl] =
+            measure_of(single, at, KL_KERNEL_kl_divergence, q, p, reverse_eps);
+        row[KL_STATISTIC_cross_entropy] =
+            measure_of(single, at, KL_KERNEL_cross_entropy, p, q, eps);
+    }
+    if (all) {
+        row[KL_STATISTIC_js] = measure_of(single, at, KL_KERNEL_js_divergence, p, q, 0);
+        row[KL_STATISTIC_entropy_p] = measure_of(single, at, KL_KERNEL_entropy, p, NULL, 0);
+        row[KL_STATISTIC_entropy_q] = measure_of(single, at, KL_KERNEL_entropy, q, NULL, 0);
+    }
+    if (job->labels.row.data == NULL || (status & BAD_LABEL))
+        return;
+    if (p_linear)
+        row[KL_STATISTIC_nll_p] = measure_of(single, at, KL_KERNEL_nll, p, NULL, reverse_eps);
+    else if (reverse_eps > 0)
+        row[KL_STATISTIC_nll_p] = fmin(row[KL_STATISTIC_nll_p], -log(reverse_eps));
+    if (q_linear)
+        row[KL_STATISTIC_nll_q] = measure_of(single, at, KL_KERNEL_nll, q, NULL, eps);
+    else if (eps > 0)
+        row[KL_STATISTIC_nll_q] = fmin(row[KL_STATISTIC_nll_q], -log(eps));
+}
+
+/* Whether p, q or the label is at fault, in this order. */
+static int is_invalid(const kl_job *job, ptrdiff_t at, const kl_source *p, const kl_source *q,
+                      int status, kl_faults *faults)
+{
+    double mass;
+    for (int array = 0; array < 2 && (status & KL_SUSPECT); array++) {
+        kl_rule rule = kl_classify(array ? q : p, job->n, &mass);
+        if (rule != KL_ROW_VALID) {
+            kl_blame(faults, at, array, rule);
+            return 1;
+        }
+    }
+    if (status & BAD_LABEL) {
+        kl_blame(faults, at, 2, KL_ROW_LABEL);
+        return 1;
+    }
+    return 0;
+}
+
+void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
+{
+    kl_job single = *job;
+    single.ignore = 1;
+    single.unit = 1;
+    single.distance = single.has_ignore_index = 0;
+    for (ptrdiff_t at = begin; at < end; at++) {
+        kl_source p = kl_row_of(&job->p, at), q = kl_row_of(&job->q, at);
+        double *row = job->statistics + at * KL_STATISTICS;
+        for (int i = 0; i < KL_STATISTICS; i++)
+            row[i] = NAN;
+        int labelled = job->labels.row.data != NULL;
+        int64_t label = labelled ? kl_label(&job->labels, at) : -1;
+        if (label >= job->n)
+            label = -1;
+        int status = compare_pair(job, &p, &q, (ptrdiff_t)label, row);
+        if (labelled && label < 0)
+            status |= BAD_LABEL;
+        if (KL_UNLIKELY(status & (KL_SUSPECT | BAD_LABEL)) && !job->ignore
+            && is_invalid(job, at, &p, &q, status, faults)) {
+            for (int i = 0; i < KL_STATISTICS; i++)
+                row[i] = NAN;
+            continue;
+        }
+        add_measures(job, &single, at, &p, &q, status, row);
+        for (int i = 0; i < KL_STATISTICS; i++)
+            if (in_nats[i])
+                row[i] /= job->unit;
+    }
+}
