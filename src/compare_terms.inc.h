@@ -92,8 +92,8 @@ KL_INLINE void LANED(compare_terms)(LANED(comparison) *sums, vec most, vec d)
     vec linear = mul(r, all(K(LN2))), power_less_1 = sub(power, one);
     vec rest = mul(mul(r, r), polynomial(r, K(POWER_REST)));
     vec v = fused_from(power, add(linear, rest), sub(one, power));
-    vec g = fused(power, rest,
-                  fused_from(k, all(K(LN2)), fused(power_less_1, linear, power_less_1)));
+    vec step = fused_from(k, all(K(LN2)), power_less_1); /* as in expm1_less */
+    vec g = fused(power, rest, fused(power_less_1, linear, step));
     vec u_g = mul(sub(one, v), g), square = mul(v, v);
     vec lesser = sub(square, u_g), change = mul(most, v);
     sums->forward = fused(most, select(q_larger, lesser, g), sums->forward);

@@ -136,3 +136,20 @@ def ragged(n, dtype):
     """Counts whose sizes are spread over six decades."""
     p, q = 10.0 ** _rng(n).uniform(-3, 3, (2, n))
     return p.astype(DTYPE[dtype]), q.astype(DTYPE[dtype])
+
+
+def few_outcomes(outcomes, form, dtype, rows=50_000):
+    """Two arrays of rows so short that one outcome's term, at any ratio, is most of the sum."""
+    draw = np.random.default_rng(outcomes)
+    p = draw.normal(0, 2, (rows, outcomes))
+    q = (
+        p
+        + draw.normal(0, draw.uniform(0.1, 1, (rows, 1)), p.shape)
+        + draw.normal(0, 0.3, (rows, 1))
+    )
+    if form == "logits":
+        return p.astype(dtype), q.astype(dtype)
+    p, q = (x - np.log(np.exp(x).sum(-1, keepdims=True)) for x in (p, q))
+    if form != "log_probs":
+        p, q = np.exp(p), np.exp(q)
+    return p.astype(dtype), q.astype(dtype)

@@ -10,7 +10,7 @@ import kl_c
 import limits
 import rows_zoo
 from expected_comparison import as_probs, expected_columns
-from kl_c import _kernels
+from kl_c import _kernels, reference
 from kl_c import _statistics as statistics
 
 NAMES = list(_kernels.STATISTICS)
@@ -82,6 +82,21 @@ def test_within_the_limits(backend, form, dtype):
         columns_on(backend, [call(*x, form=form) for x in data]), data, strict=True
     ):
         assert_columns(found, p, q, labels, (form, form))
+
+
+@pytest.mark.parametrize("outcomes", [2, 3, 8])
+@each_form
+@each_backend
+def test_rows_that_rest_on_one_outcome(backend, form, outcomes):
+    p, q = rows_zoo.few_outcomes(outcomes, form, "float32")
+    (found,) = columns_on(backend, [call(p, q, form=form)])
+    for name, args in (("kl", (p, q)), ("reverse_kl", (q, p)), ("js", (p, q))):
+        measure = "js_divergence" if name == "js" else "kl_divergence"
+        values, bound = getattr(reference, measure)(*args, form=form, bound=True)
+        allowed = np.array([limits.error(measure, ("float32",), (form,), x) for x in values])
+        share = np.abs(found[name] - values) / (allowed + bound)
+        worst = int(np.argmax(share))
+        assert share[worst] <= 1, (name, found[name][worst], values[worst])
 
 
 @each_form
