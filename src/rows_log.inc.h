@@ -43,6 +43,46 @@ KL_INLINE vec STORED(log_step)(vec a, vec b, const STORED(log_scales) *row,
     return formula(p, q, d, log_q, lifted, by);
 }
 
+/* Jensen-Shannon terms with one exponential for p, one for q/p and one logarithm; false where a
+   lane is rare, as the one-pass kernel calls it. With y = log(q/p), u = e**y - 1 and
+   L(x) = (1 + x) log(1 + x) - x, the divergence term of 1 + x against 1, the term is
+
+       p (v L(u) - L(v u)),    L(u) = u y - (u - y) = e**y y - u,
+
+   v the weight of q, and the latter for y below -1, where the former would cancel. For large u, and
+   for v near 1, the two L begin to cancel. */
+KL_INLINE int STORED(js_usual)(vec a, vec b, const STORED(log_scales) *row,
+                               const LANED(scales) *by, vec *term)
+{
+    vec low, y = LANED(difference)(b, a, &low);
+    y = add(add(y, row->c), add(low, row->c_low));
+    LANED(reduced) log_weight = LANED(reduce)(sub(a, row->p_top), K(ROUNDER));
+    LANED(reduced) log_ratio = LANED(reduce)(y, K(BIASED));
+    vec lightest = all((real)(K(ROUNDER) + K(LIGHTEST)));
+    vec lowest = all((real)(K(BIASED) + 8 - (K(EXPONENTS) - 1))); /* u below 2**8.5 */
+    if (KL_UNLIKELY(any_beyond(
+            either_steps(steps_above(log_weight.t, lightest), steps_above(log_ratio.t, lowest)),
+            K(EXPONENTS))))
+        return 0;
+    vec one = all(1), power = power_of_two_in(log_ratio.t);
+    vec ratio = fused(power, add(log_ratio.r, LANED(exp_bend)(log_ratio)), power);
+    vec u = add(LANED(exp_excess)(log_ratio), log_ratio.r), less_y = LANED(expm1_less)(log_ratio);
+    vec x = mul(by->other_weight, u);
+    mask low_q = less(y, all(-1));
+    vec cost = fused_less(select(low_q, ratio, u), y, select(low_q, u, less_y));
+    vec mean = LANED(divergence_term_by_difference)(add(one, x), one, x);
+    *term = mul(LANED(exp_normal)(log_weight),
+                fused_less(by->other_weight, cost, mean));
+    return 1;
+}
+
+KL_RARE vec STORED(js_careful)(vec a, vec b, const STORED(log_scales) *row,
+                               const LANED(scales) *by)
+{
+    vec holes = all(0);
+    return STORED(log_step)(a, b, row, by, LANED(js_divergence_log), &holes);
+}
+
 KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, const kl_source *p,
                               const kl_source *q, ptrdiff_t n, const kl_params *params,
                               double *score)
@@ -101,14 +141,20 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
     double total = 0, lost = 0;
     vec holes = all(0);
+    int usual = temperature == 1 && params->weight >= 0.25; /* for js_usual */
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = STORED(fetch)(q, start, count, q_buffer);
         vec sum = all(0), last = all(0);
-        for (; i + LANES <= count; i += LANES)
-            sum = add(sum, STORED(log_step)(fetch_lanes(pb + i), fetch_lanes(qb + i), &row, &by,
-                                            formula, &holes));
+        for (; i + LANES <= count; i += LANES) {
+            vec a = fetch_lanes(pb + i), b = fetch_lanes(qb + i), term;
+            if (kernel != KL_KERNEL_js_divergence)
+                term = STORED(log_step)(a, b, &row, &by, formula, &holes);
+            else if (!usual || !STORED(js_usual)(a, b, &row, &by, &term))
+                term = STORED(js_careful)(a, b, &row, &by);
+            sum = add(sum, term);
+        }
         if (i < count) {
             vec none = all((real)-HUGE_VAL);
             last = STORED(log_step)(STORED(fetch_some)(pb + i, count - i, none),

@@ -84,3 +84,20 @@ def test_labels_at_any_temperature(dtype, temperature):
     scores = kl_c.nll([0, 1], q, form="logits", temperature=temperature)
     exact = [oracle.Exact(row, row, "logits", temperature).nll(k) for k, row in enumerate(q)]
     np.testing.assert_array_equal(scores, [float(x) for x in exact])
+
+
+@float_types
+@pytest.mark.parametrize("measure", LOG_MEASURES)
+@pytest.mark.parametrize("weight", [0.5, 0.3, 0.01])
+def test_outcomes_that_one_row_all_but_rules_out(dtype, measure, weight):
+    """Whole vectors of outcomes of which q holds e**60 to e**-80 times what p does."""
+    keywords = {"weight": weight} if measure.startswith("js_") else {}
+    near = (-50.7, -30.1, -15.3, -6.2, -1.5, -0.9, 0.6, 3, 5.5, 6.5, 14, 17, 60)
+    for gap in (*np.linspace(-80, -60, 33), *near):
+        for rest in (-30, -1):
+            p, q = (np.repeat([x, y], 16).astype(dtype) for x, y in ((0, rest), (gap, 0)))
+            exact = oracle.Exact(p, q, "logits")
+            expected = float(getattr(exact, measure)(**keywords))
+            score = getattr(kl_c, measure)(p, q, form="logits", **keywords)
+            allowed = limits.error(measure, (dtype,), ("logits",), expected)
+            assert abs(score - expected) <= allowed, (gap, rest, score, expected)
