@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+AARCH64_CC ?= aarch64-linux-gnu-gcc
+AARCH64_RUN ?= qemu-aarch64
 
 # The suite under sanitizers: not what builds packages, starts a process for each case, looks at no
 # compiled code, or measures memory, which the sanitizers use for themselves.
@@ -23,7 +25,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 SOURCES := pyproject.toml setup.py README.md LICENSE \
     $(shell find src kl_c -name __pycache__ -prune -o -print)
 
-.PHONY: demo test native sanitize mutations bench instructions lint clean
+.PHONY: demo test native test-aarch64 sanitize mutations bench instructions lint clean
 # Without -j: two targets share one environment.
 .NOTPARALLEL:
 
@@ -35,6 +37,19 @@ test: $(VENV)/.with-cli $(VENV)/.with-test
 
 native: $(VENV)/.with-test
 	$(BIN)/pytest -s tests/test_native.py $(PYTEST_ARGS)
+
+# The C tests for 64-bit ARM in an emulator: all kernels between guard pages, and one case of so
+# many, a prime, of what takes long there.
+test-aarch64: $(VENV)/.with-test
+	@for tool in $(AARCH64_CC) $(AARCH64_RUN); do \
+	    command -v $$tool >/dev/null || \
+	        { echo "skipped: there is no $$tool on this machine"; exit 0; }; \
+	done; \
+	for part in accuracy/101 guards/1 batches/53; do \
+	    CC=$(AARCH64_CC) LDFLAGS=-static KL_C_NATIVE_RUNNER=$(AARCH64_RUN) \
+	    KL_C_NATIVE_EVERY=$${part#*/} \
+	    $(BIN)/pytest -s tests/test_native.py -k $${part%/*} $(PYTEST_ARGS) || exit; \
+	done
 
 # gcc: Python itself is not instrumented, so its runtime library must be loaded first.
 sanitize: export KL_C_CFLAGS := $(SANITIZERS)

@@ -2,8 +2,10 @@
 
     make native                                        # prints the worst cases
     CC=clang make native PYTEST_ARGS='-k guards'
-    CC=aarch64-linux-gnu-gcc LDFLAGS=-static KL_C_NATIVE_RUNNER=qemu-aarch64 \
-        KL_C_NATIVE_EVERY=50 make native               # one case of fifty, in an emulator
+    make test-aarch64                                  # by a cross compiler, in an emulator
+
+KL_C_NATIVE_RUNNER is put before the program; of KL_C_NATIVE_EVERY cases it takes one, a prime being
+best, lest the same kernel be taken every time.
 """
 
 import os
