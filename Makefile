@@ -59,7 +59,7 @@ sanitize: export PYTHONMALLOC := malloc
 sanitize: export CC := gcc
 sanitize:
 	$(MAKE) VENV=$(VENV)-sanitize $(VENV)-sanitize/.with-cli $(VENV)-sanitize/.with-test
-	KL_C_NATIVE_EVERY=20 $(VENV)-sanitize/bin/pytest tests/test_native.py
+	KL_C_NATIVE_EVERY=19 $(VENV)-sanitize/bin/pytest tests/test_native.py
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) $(VENV)-sanitize/bin/pytest \
 	    $(SANITIZED_TESTS) $(PYTEST_ARGS)
 
