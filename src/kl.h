@@ -16,16 +16,19 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define KL_INLINE static inline __attribute__((always_inline, unused))
 #define KL_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define KL_APART static __attribute__((noinline, unused)) /* one copy: called once a row at most */
 #define KL_RARE static __attribute__((noinline, cold, unused)) /* off the straight line */
 #define KL_PREFETCH(address) __builtin_prefetch(address)
 #elif defined(_MSC_VER)
 #define KL_INLINE static __forceinline
 #define KL_UNLIKELY(condition) (condition)
+#define KL_APART static __declspec(noinline)
 #define KL_RARE static __declspec(noinline)
 #define KL_PREFETCH(address) ((void)(address))
 #else
 #define KL_INLINE static inline
 #define KL_UNLIKELY(condition) (condition)
+#define KL_APART static
 #define KL_RARE static
 #define KL_PREFETCH(address) ((void)(address))
 #endif

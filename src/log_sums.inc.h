@@ -198,11 +198,18 @@ KL_INLINE void STORED(log_sums)(const kl_source *p, ptrdiff_t n, double temperat
         STORED(log_sums_of)(p, n, temperature, 1, with_gap, sums);
 }
 
+/* Without the gap. */
+KL_APART void STORED(log_weights)(const kl_source *p, ptrdiff_t n, double temperature,
+                                  kl_log_sums *sums)
+{
+    STORED(log_sums)(p, n, temperature, 0, sums);
+}
+
 static void STORED(log_normaliser)(const kl_source *p, ptrdiff_t n, double temperature,
                                    double *result)
 {
     kl_log_sums sums;
-    STORED(log_sums)(p, n, temperature, 0, &sums);
+    STORED(log_weights)(p, n, temperature, &sums);
     result[0] = sums.maximum;
     result[1] = sums.at_maximum;
     result[2] = sums.others;

@@ -107,8 +107,8 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     if (cross)
         infinite = STORED(log_cross_sums)(p, q, n, temperature, &ps, &qs);
     else {
-        STORED(log_sums)(p, n, temperature, 0, &ps);
-        STORED(log_sums)(q, n, temperature, 0, &qs);
+        STORED(log_weights)(p, n, temperature, &ps);
+        STORED(log_weights)(q, n, temperature, &qs);
     }
     status = kl_check_log_mass(p, &ps) | kl_check_log_mass(q, &qs);
     double p_z = ps.at_maximum + ps.others, q_z = qs.at_maximum + qs.others;
@@ -146,23 +146,19 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
         ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = STORED(fetch)(q, start, count, q_buffer);
-        vec sum = all(0), last = all(0);
-        for (; i + LANES <= count; i += LANES) {
-            vec a = fetch_lanes(pb + i), b = fetch_lanes(qb + i), term;
+        vec sum = all(0), none = all((real)-HUGE_VAL);
+        for (; i < count; i += LANES) {
+            int whole = i + LANES <= count;
+            vec a = whole ? fetch_lanes(pb + i) : STORED(fetch_some)(pb + i, count - i, none);
+            vec b = whole ? fetch_lanes(qb + i) : STORED(fetch_some)(qb + i, count - i, none);
+            vec term;
             if (kernel != KL_KERNEL_js_divergence)
                 term = STORED(log_step)(a, b, &row, &by, formula, &holes);
-            else if (!usual || !STORED(js_usual)(a, b, &row, &by, &term))
+            else if (!whole || !usual || !STORED(js_usual)(a, b, &row, &by, &term))
                 term = STORED(js_careful)(a, b, &row, &by);
-            sum = add(sum, term);
+            sum = add(sum, whole ? term : keep(first_lanes(count - i), term));
         }
-        if (i < count) {
-            vec none = all((real)-HUGE_VAL);
-            last = STORED(log_step)(STORED(fetch_some)(pb + i, count - i, none),
-                                    STORED(fetch_some)(qb + i, count - i, none), &row, &by,
-                                    formula, &holes);
-            last = keep(first_lanes(count - i), last);
-        }
-        kl_carry(&total, &lost, sum_of(add(sum, last)));
+        kl_carry(&total, &lost, sum_of(sum));
     }
     *score = kl_not_negative((total + lost) / p_z);
     if (kernel == KL_KERNEL_js_divergence)
