@@ -49,6 +49,27 @@ def mixture(v):
     return 1 - (v + (2 - v) * mp.log1p(-v / 2)) / v**2
 
 
+def even_mixture(z):
+    """((1 + t) log(1 + t) + (1 - t) log(1 - t)) / (4 t**2) as a function of z = t**2."""
+    if z < mp.mpf("1e-8"):
+        return (1 + z / 6 + z**2 / 15) / 4
+    t = mp.sqrt(z)
+    return ((1 + t) * mp.log1p(t) + (1 - t) * mp.log1p(-t)) / (4 * z)
+
+
+def odd_mixture(z):
+    """((1 + t) log(1 + t) - (1 - t) log(1 - t) - 2 t) / (4 t**3) as a function of z = t**2."""
+    if z < mp.mpf("1e-8"):
+        return -(mp.mpf(1) / 3 + z / 10 + z**2 / 21) / 4
+    t = mp.sqrt(z)
+    return ((1 + t) * mp.log1p(t) - (1 - t) * mp.log1p(-t) - 2 * t) / (4 * t * z)
+
+
+def greater_mixture(u):
+    """((2 - u) log(2 - u) - (1 - u)) / 2."""
+    return ((2 - u) * mp.log(2 - u) - (1 - u)) / 2
+
+
 def interpolate(function, low, high, terms):
     """Coefficients, lowest first, of the interpolant at `terms` Chebyshev nodes of [low, high]."""
     low, high = mp.mpf(low), mp.mpf(high)
@@ -90,6 +111,12 @@ POLYNOMIALS = (
     ("EXP_REST_F32", exp_rest, ("-0.3466", "0.3466"), 6, True),
     ("EXP_F64", mp.exp, ("-0.3466", "0.3466"), 11, False),
     ("EXP_F32", mp.exp, ("-0.3466", "0.3466"), 6, True),
+    ("EVEN_MIXTURE_F64", even_mixture, (0, "0.25"), 12, False),
+    ("EVEN_MIXTURE_F32", even_mixture, (0, "0.5625"), 7, True),
+    ("ODD_MIXTURE_F64", odd_mixture, (0, "0.25"), 12, False),
+    ("ODD_MIXTURE_F32", odd_mixture, (0, "0.5625"), 7, True),
+    ("GREATER_MIXTURE_F64", greater_mixture, (0, "0.5"), 13, False),
+    ("GREATER_MIXTURE_F32", greater_mixture, (0, "0.25"), 5, True),
     ("POWER_F64", power, ("-0.5", "0.5"), 12, False),
     ("POWER_F32", power, ("-0.5", "0.5"), 6, True),
     ("POWER_REST_F64", power_rest, ("-0.5", "0.5"), 10, False),

@@ -74,6 +74,8 @@ typedef struct {
     vec floor, peak;          /* of q, so scaled: eps Q, and 3/4 Q */
     vec edge;                 /* a q below it is a hole */
     vec weight, other_weight; /* of p and q in the mixture */
+    int halves;               /* these are equal */
+    vec near; /* the largest (p - q)**2 / (p + q)**2 for the short way then; else -1, for none */
 } LANED(scales);
 
 /* For rows taken as they are. */
@@ -81,5 +83,6 @@ KL_INLINE LANED(scales) LANED(unscaled)(real q_least, double weight)
 {
     vec one = all(1), zero = all(0);
     return (LANED(scales)){all(K(VANISHING)), all(q_least), one, one, zero, one, one, zero,
-                           all((real)0.75), zero, all((real)weight), all((real)(1 - weight))};
+                           all((real)0.75), zero, all((real)weight), all((real)(1 - weight)),
+                           weight == 0.5, all(weight == 0.5 ? K(NEAR_MIXTURE) : -1)};
 }

@@ -95,6 +95,19 @@ KL_INLINE void LANED(js_divergence_linear)(vec p, vec q, const LANED(scales) *by
         q = at_least(by->p_least, q);
         d = sweep == KL_SCALED ? fused_from(by->c, q, p) : sub(p, q);
         q = sweep == KL_SCALED ? mul(by->c, q) : q;
+        vec sum = add(p, q), t = quotient(d, sum), z = mul(t, t);
+        mask far = less(by->near, z);
+        LANED(near_mixture_terms)(sum, t, z, score, other);
+        if (!any(far))
+            return;
+        vec far_score, far_other;
+        if (by->halves)
+            LANED(far_mixture_terms)(p, q, sum, &far_score, &far_other);
+        else
+            LANED(mixture_terms)(p, q, d, w, v, &far_score, &far_other);
+        *score = select(far, far_score, *score);
+        *other = select(far, far_other, *other);
+        return;
     }
     LANED(mixture_terms)(p, q, d, w, v, score, other);
 }

@@ -37,6 +37,40 @@ static const double EXP_f64[] = {
 static const float EXP_f32[] = {
     0x1.000002p+0f, 0x1.000000p+0f, 0x1.fffd0ap-2f, 0x1.55547cp-3f, 0x1.576376p-5f, 0x1.123d8ep-7f};
 
+/* ((1 + t) log(1 + t) + (1 - t) log(1 - t)) / (4 t**2) in powers of t**2, up to NEAR_MIXTURE.
+   Relative error below 1.3e-16 (float64) and 2.4e-7 (float32). */
+static const double EVEN_MIXTURE_f64[] = {
+    0x1.fffffffffffffp-3, 0x1.5555555556403p-5, 0x1.1111110fb496fp-6, 0x1.249249ee685e5p-7,
+    0x1.6c168542db3c4p-8, 0x1.f086a6a8e0e64p-9, 0x1.6781e477304eep-9, 0x1.1669a964c566dp-9,
+    0x1.6b887b04e7ec1p-10, 0x1.2b42bfa7ff5afp-9, -0x1.3de6d7148683dp-10, 0x1.e399a687e2f2cp-9};
+static const float EVEN_MIXTURE_f32[] = {
+    0x1.000002p-2f, 0x1.55497ep-5f, 0x1.13a242p-6f, 0x1.e0d562p-8f, 0x1.a97278p-7f, -0x1.a62736p-7f,
+    0x1.2f5220p-6f};
+
+/* ((1 + t) log(1 + t) - (1 - t) log(1 - t) - 2 t) / (4 t**3) in powers of t**2, up to NEAR_MIXTURE.
+   Relative error below 3.3e-16 (float64) and 5.7e-7 (float32). */
+static const double ODD_MIXTURE_f64[] = {
+    -0x1.5555555555554p-4, -0x1.999999999b4fep-6, -0x1.861861838e0a2p-7, -0x1.c71c733fc601fp-8,
+    -0x1.29e3da7c410fap-8, -0x1.a424149913876p-9, -0x1.3788ddb843d2bp-9, -0x1.ebdb02c1c0c7dp-10,
+    -0x1.42d081f4b0a98p-10, -0x1.12404d99ab294p-9, 0x1.2d9120b18c57dp-10, -0x1.c0e2f184b97d8p-9};
+static const float ODD_MIXTURE_f32[] = {
+    -0x1.55555ep-4f, -0x1.998420p-6f, -0x1.8ac044p-7f, -0x1.689154p-8f, -0x1.716194p-7f,
+    0x1.84ff16p-7f, -0x1.0fe60cp-6f};
+
+/* The largest t**2 of those: |t| = 1/2, p and q within a factor 3; and 3/4, a factor 7. */
+static const double NEAR_MIXTURE_f64 = 0.25;
+static const float NEAR_MIXTURE_f32 = 0.5625f;
+
+/* ((2 - u) log(2 - u) - (1 - u)) / 2 in powers of u, for the t beyond, u = 1 - |t|. Relative error
+   below 3.6e-16 (float64) and 6.6e-8 (float32). */
+static const double GREATER_MIXTURE_f64[] = {
+    0x1.8b90bfbe8e7bdp-3, -0x1.62e42fefa3a90p-2, 0x1.0000000008c73p-3, 0x1.5555554955fc3p-6,
+    0x1.5555599442b93p-8, 0x1.9998b59590f4fp-10, 0x1.112057756ca74p-11, 0x1.84bba60b1c926p-13,
+    0x1.2f1d4f97e161bp-14, 0x1.58ad3e4bdf712p-16, 0x1.7497d86354883p-16, -0x1.fef88550cf038p-18,
+    0x1.1afc64f01fce0p-17};
+static const float GREATER_MIXTURE_f32[] = {
+    0x1.8b90c0p-3f, -0x1.62e462p-2f, 0x1.000c4cp-3f, 0x1.511cfep-6f, 0x1.9f2ccep-8f};
+
 /* log 2, whole and as a head that times any exponent is exact, and a tail: 0 in float32, where
    every backend multiplies without rounding and the whole is off by 2.8e-9 of itself. */
 static const double LN2_f64 = 0x1.62e42fefa39efp-1;
@@ -143,11 +177,27 @@ KL_INLINE vec LANED(divergence_term_by_difference)(vec p, vec m, vec a)
 }
 
 /* The terms of p and of q against their mixture m = w p + (1-w) q, given d = p - q. */
-KL_INLINE void LANED(mixture_terms)(vec p, vec q, vec d, vec w, vec v, vec *first, vec *second)
+KL_APART void LANED(mixture_terms)(vec p, vec q, vec d, vec w, vec v, vec *first, vec *second)
 {
     vec m = larger(all(K(TINY)), fused(w, d, q));
     *first = LANED(divergence_term_by_difference)(p, m, mul(v, d));
     *second = LANED(divergence_term_by_difference)(q, m, mul(sub(all(0), w), d));
+}
+
+/* The same for equal weights and |t| not large, t = (p - q) / (p + q): with p = m (1 + t),
+   q = m (1 - t) the terms are m ((1 + t) log(1 + t) - t) and its mirror image, halves of the sum and
+   the difference of the even and the odd part of that function. z is t**2. The roundings of t count
+   twice: 16 u in all. */
+#define NEAR_MIXTURE_ERROR_f64 1.8e-15
+#define NEAR_MIXTURE_ERROR_f32 9.5e-7
+KL_INLINE void LANED(near_mixture_terms)(vec sum, vec t, vec z, vec *first, vec *second)
+{
+    vec square = mul(z, z), weight = mul(sum, z);
+    vec even = mul(weight, polynomial_by_pairs(z, square, K(EVEN_MIXTURE)));
+    vec odd = polynomial_by_pairs(z, square, K(ODD_MIXTURE));
+    weight = mul(weight, t);
+    *first = fused(weight, odd, even);
+    *second = fused_from(weight, odd, even);
 }
 
 /* w p log(p/m) + (1-w) q log(q/m) with m = w p + (1-w) q, given d = p - q. The parts linear in p
@@ -172,6 +222,21 @@ KL_INLINE vec LANED(logarithm)(vec x, vec h)
     vec y = scale_by(one, e);
     vec s = quotient(sub(x, y), add(x, y));
     return fused(all(2), s, LANED(log_rest)(sub(units_of(e), h), s));
+}
+
+/* And for |t| larger, with u = 1 - |t| made from the lesser of p and q: m ((2 - u) log(2 - u) - 1 + u)
+   is the greater's term, m (u log u + 1 - u) the lesser's. Worst for the largest u, where the latter
+   is half its largest part: 7 u of u and its logarithm, 5 u of the rest. */
+#define FAR_MIXTURE_ERROR_f64 1.5e-15
+#define FAR_MIXTURE_ERROR_f32 8e-7
+KL_INLINE void LANED(far_mixture_terms)(vec p, vec q, vec sum, vec *first, vec *second)
+{
+    vec half = mul(all((real)0.5), sum), u = at_least(all(K(TINY)), quotient(smaller(p, q), half));
+    vec greater = mul(sum, polynomial_by_pairs(u, mul(u, u), K(GREATER_MIXTURE)));
+    vec lesser = mul(half, fused(u, LANED(logarithm)(u, all(0)), sub(all(1), u)));
+    mask q_greater = less(p, q);
+    *first = select(q_greater, lesser, greater);
+    *second = select(q_greater, greater, lesser);
 }
 
 /* x = k log 2 + r, |r| <= log(2) / 2, and t = k + rounder. */

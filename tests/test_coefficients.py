@@ -17,7 +17,17 @@ def header(source_tree):
     return "".join((source_tree / "src" / name).read_text() for name in files)
 
 
-TABLES = ("ATANH", "EXP_REST", "EXP", "POWER", "POWER_REST", "MIXTURE")
+TABLES = (
+    "ATANH",
+    "EXP_REST",
+    "EXP",
+    "EVEN_MIXTURE",
+    "ODD_MIXTURE",
+    "GREATER_MIXTURE",
+    "POWER",
+    "POWER_REST",
+    "MIXTURE",
+)
 
 
 @pytest.mark.parametrize("name", [f"{table}_F{bits}" for table in TABLES for bits in (64, 32)])

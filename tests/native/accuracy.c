@@ -110,7 +110,7 @@ static void try_reduced(int lane, int every)
             xs[i] = i % 2 ? near : between(0.5, 2);
             ys[i] = 1;
         }
-        try_in(lane, FORMULA_divergence_term, FORMULA_logarithm, 0);
+        try_in(lane, FORMULA_near_mixture, FORMULA_logarithm, 0);
         for (int i = 0; i < CHUNK; i++)
             xs[i] = i % 2 ? sign() * exp2(-between(1.6, digits + 2)) : between(-0.3466, 0.3466);
         try_in(lane, FORMULA_exponential, FORMULA_exp_rest, 1);
@@ -129,6 +129,12 @@ static void try_domain(int lane, int every)
             ys[i] = i % 2 ? exp2(between(least, most)) : xs[i] * exp2(between(-3, 3));
         }
         try_in(lane, FORMULA_divergence_term, FORMULA_logarithm, 0);
+        for (int i = 0; i < CHUNK; i++) /* as far from equality as the short way goes */
+            xs[i] = ys[i] * exp2(between(-1, 1) * (wide ? 1.58 : 2.8));
+        try_in(lane, FORMULA_near_mixture, FORMULA_near_mixture, 0);
+        for (int i = 0; i < CHUNK; i++)
+            xs[i] = ys[i] * exp2(sign() * between(wide ? 1.6 : 2.81, i % 2 ? 4 : wide ? 50 : 20));
+        try_in(lane, FORMULA_far_mixture, FORMULA_far_mixture, 0);
         for (int i = 0; i < CHUNK; i++)
             xs[i] = between(lowest, wide ? 600 : 60);
         try_in(lane, FORMULA_exponential, FORMULA_exponential, 0);
@@ -145,7 +151,7 @@ static const float LEAST_REDUCED = 0x1p-24f, LARGEST_REDUCED = 0x1.62e43p-2f;
 void test_accuracy(int every)
 {
     keep_those_that_run();
-    try_all_floats(0.5f, 2, 1, every, FORMULA_divergence_term, FORMULA_logarithm);
+    try_all_floats(0.5f, 2, 1, every, FORMULA_near_mixture, FORMULA_logarithm);
     for (int sign = -1; sign <= 1; sign += 2)
         try_all_floats(LEAST_REDUCED, LARGEST_REDUCED, sign, every, FORMULA_exponential,
                        FORMULA_exp_rest);

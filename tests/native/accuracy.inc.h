@@ -28,6 +28,8 @@ static EXACT IN_LANE(truths)[CHUNK];
 static EXACT IN_LANE(truth)(formula_name name, EXACT x, EXACT y)
 {
     switch (name) {
+    case FORMULA_far_mixture:
+    case FORMULA_near_mixture: return (x + y) / 2 * IN_LANE(log_excess)((x - y) / (x + y));
     case FORMULA_divergence_term:
         return x > y / 2 && x < 2 * y ? y * IN_LANE(log_excess)((x - y) / y)
                                       : x * log(x / y) + (y - x);
@@ -72,7 +74,8 @@ static void IN_LANE(try_chunk)(formula_name first, formula_name last, int reduce
             for (int i = 0; i < CHUNK; i++) {
                 EXACT error = fabs(IN_LANE(results)[i] - IN_LANE(truths)[i]);
                 EXACT size = fabs(IN_LANE(truths)[i]);
-                if (!(error <= found->error * size)) /* also where either is NaN */
+                /* A NaN is the worst there is, and stays. */
+                if (!(error <= found->error * size) && found->error == found->error)
                     *found = (worst_case){(double)(error / size), IN_LANE(narrow_xs)[i],
                                           IN_LANE(narrow_ys)[i]};
             }

@@ -28,6 +28,20 @@ static __attribute__((constructor)) void add_formulas_here(void) { add_formulas(
             put((real *)results + i, expression);                                                  \
         }                                                                                          \
     }
+KL_INLINE vec LANED(first_near_mixture_term)(vec x, vec y)
+{
+    vec first, second, sum = add(x, y), t = quotient(sub(x, y), sum);
+    LANED(near_mixture_terms)(sum, t, mul(t, t), &first, &second);
+    return first;
+}
+KL_INLINE vec LANED(first_far_mixture_term)(vec x, vec y)
+{
+    vec first, second;
+    LANED(far_mixture_terms)(x, y, add(x, y), &first, &second);
+    return first;
+}
+APPLY(far_mixture, LANED(first_far_mixture_term)(x, y))
+APPLY(near_mixture, LANED(first_near_mixture_term)(x, y))
 APPLY(divergence_term, LANED(divergence_term)(x, y))
 APPLY(logarithm, LANED(logarithm)(x, all(0)))
 APPLY(exponential, LANED(exponential)(x))
@@ -39,6 +53,8 @@ APPLY(exp_rest, LANED(expm1_less)(LANED(reduce)(x, K(BIASED))))
 #ifndef FORMULAS_OF_f64
 #define FORMULAS_OF(lane)                                                                          \
     {                                                                                              \
+        {apply_far_mixture_##lane, FAR_MIXTURE_ERROR_##lane},                                      \
+        {apply_near_mixture_##lane, NEAR_MIXTURE_ERROR_##lane},                                    \
         {apply_divergence_term_##lane, DIVERGENCE_TERM_ERROR_##lane},                              \
         {apply_logarithm_##lane, LOGARITHM_ERROR_##lane},                                          \
         {apply_exponential_##lane, EXPONENTIAL_ERROR_##lane},                                      \

@@ -8,7 +8,9 @@
 #include "kl.h"
 
 /* The formulas of vecmath.inc.h whose accuracy is measured. */
-#define FORMULA_LIST(F) F(divergence_term) F(logarithm) F(exponential) F(exp_less_1) F(exp_rest)
+#define FORMULA_LIST(F)                                                                            \
+    F(far_mixture) F(near_mixture) F(divergence_term) F(logarithm)                                 \
+    F(exponential) F(exp_less_1) F(exp_rest)
 typedef enum {
 #define FORMULA_ENUM(name) FORMULA_##name,
     FORMULA_LIST(FORMULA_ENUM)
