@@ -2,7 +2,7 @@
    timed; what is not does not exist.
 
    Included without LANE it gives the list; with LANE also the formulas, for that lane type. The
-   loops that call them are rows_linear.inc.h (probs, counts) and rows_log.inc.h (log_probs,
+   loops that call them are linear_sweep.inc.h (probs, counts) and rows_log.inc.h (log_probs,
    logits). */
 
 #ifndef KL_MEASURES_H

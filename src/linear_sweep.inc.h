@@ -1,0 +1,200 @@
+/* One sweep over a row of probs or counts, for one STORAGE type: what a vector of outcomes gives to
+   the sums, block by block. What is to be summed, and how, is a constant of each sweep. */
+
+/* Where a block of the row can be read. */
+KL_INLINE const stored *STORED(fetch)(const kl_source *row, ptrdiff_t start, ptrdiff_t count,
+                                      stored *buffer)
+{
+    if (row->direct)
+        return (const stored *)row->data + start;
+    kl_gather(row, start, count, buffer);
+    return buffer;
+}
+
+/* The first count < LANES elements, then zeros. */
+KL_INLINE vec STORED(fetch_first)(const stored *x, ptrdiff_t count)
+{
+    stored padded[LANES] = {0};
+    for (ptrdiff_t i = 0; i < count; i++)
+        padded[i] = x[i];
+    return fetch_lanes(padded);
+}
+
+typedef void (*STORED(linear_formula))(vec, vec, const LANED(scales) *, kl_sweep, vec *, vec *);
+
+/* What is summed, and how; constants wherever they are used. */
+typedef struct {
+    kl_kernel kernel;
+    STORED(linear_formula) formula;
+    kl_sweep sweep;
+} STORED(linear_work);
+
+KL_INLINE int STORED(sums_up)(STORED(linear_work) work, int sum)
+{
+    int terms = work.sweep != KL_FOR_MASSES && work.sweep != KL_FOR_HOLES;
+    int masses = work.sweep == KL_FOR_MASSES || work.sweep == KL_AS_THEY_ARE
+                 || (terms && kl_has_peak(work.kernel));
+    switch (sum) {
+    case KL_SCORE: return terms;
+    case KL_OTHER: return terms && work.kernel == KL_KERNEL_js_divergence;
+    case KL_P_MASS: return masses;
+    case KL_Q_MASS: return masses && work.kernel != KL_KERNEL_entropy;
+    default: /* KL_HOLES; the masses of half precision are off by more than a float32 notices */
+        return kl_has_floor(work.kernel)
+               && (work.sweep == KL_FOR_HOLES || work.sweep == KL_FLOORED
+                   || (work.sweep == KL_AS_THEY_ARE && sizeof(stored) == 2));
+    }
+}
+
+/* What one vector of outcomes gives to the sums. */
+KL_INLINE LANED(sums) STORED(linear_step)(STORED(linear_work) work,
+                                          const LANED(scales) *by, vec p, vec q)
+{
+    LANED(sums) given = LANED(no_sums)();
+    given.signs = either(p, q);
+    if (work.sweep == KL_SCALED || work.sweep == KL_FLOORED) {
+        p = mul(p, by->p_scale);
+        q = mul(q, by->q_scale);
+    }
+    given.of[KL_P_MASS] = p;
+    given.of[KL_Q_MASS] = given.largest_q = q;
+    if (STORED(sums_up)(work, KL_HOLES))
+        given.of[KL_HOLES] = keep(less(q, by->edge), p);
+    if (STORED(sums_up)(work, KL_SCORE))
+        work.formula(p, q, by, work.sweep, &given.of[KL_SCORE], &given.of[KL_OTHER]);
+    return given;
+}
+
+/* Adds what a vector gave, or, for `b`, what two gave together: each lane then adds half as many
+   terms. */
+KL_INLINE void STORED(linear_add)(STORED(linear_work) work, LANED(sums) *sums,
+                                  const LANED(sums) *a, const LANED(sums) *b)
+{
+    for (int i = 0; i < KL_SUMS; i++)
+        if (STORED(sums_up)(work, i))
+            sums->of[i] = add(sums->of[i], b ? add(a->of[i], b->of[i]) : a->of[i]);
+    if (work.sweep == KL_FOR_MASSES || work.sweep == KL_AS_THEY_ARE)
+        sums->signs = either(sums->signs, b ? either(a->signs, b->signs) : a->signs);
+    if (kl_has_peak(work.kernel) && STORED(sums_up)(work, KL_SCORE)) {
+        sums->largest_q = at_least(sums->largest_q, a->largest_q);
+        if (b)
+            sums->largest_q = at_least(sums->largest_q, b->largest_q);
+    }
+}
+
+/* The sums over one block, in an order fixed by position, for answers that repeat bit by bit. */
+KL_INLINE LANED(sums) STORED(linear_block)(STORED(linear_work) work,
+                                           const LANED(scales) *by, const stored *p,
+                                           const stored *q, ptrdiff_t count)
+{
+    LANED(sums) sums = LANED(no_sums)(), a, b;
+    ptrdiff_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        a = STORED(linear_step)(work, by, fetch_lanes(p + i), fetch_lanes(q + i));
+        b = STORED(linear_step)(work, by, fetch_lanes(p + i + LANES), fetch_lanes(q + i + LANES));
+        STORED(linear_add)(work, &sums, &a, &b);
+    }
+    if (i + LANES <= count) {
+        a = STORED(linear_step)(work, by, fetch_lanes(p + i), fetch_lanes(q + i));
+        STORED(linear_add)(work, &sums, &a, NULL);
+        i += LANES;
+    }
+    if (i < count) {
+        a = STORED(linear_step)(work, by, STORED(fetch_first)(p + i, count - i),
+                                STORED(fetch_first)(q + i, count - i));
+        STORED(linear_add)(work, &sums, &a, NULL);
+    }
+    return sums;
+}
+
+/* The state of a row between its blocks, so that rows of a tile can take turns. */
+typedef struct {
+    LANED(running) of[KL_SUMS];
+    LANED(sums) only; /* of a row of one block */
+    vec signs;
+    double p_at_peak, q_at_peak;
+} STORED(linear_state);
+
+KL_INLINE void STORED(linear_start)(STORED(linear_state) *state)
+{
+    LANED(sums) none = LANED(no_sums)();
+    state->only = none;
+    for (int i = 0; i < KL_SUMS; i++)
+        LANED(run_from)(&state->of[i], none.of[i]);
+    state->signs = none.signs;
+    state->p_at_peak = state->q_at_peak = 0;
+}
+
+/* Copies the block without the outcomes above the peak, whose masses go to the state. */
+static void STORED(linear_below_peak)(const stored *p, const stored *q, ptrdiff_t count, vec p_scale,
+                                      vec q_scale, vec peak, stored *p_rest, stored *q_rest,
+                                      STORED(linear_state) *state)
+{
+    for (ptrdiff_t i = 0; i < count; i++) {
+        vec q_here = mul(STORED(fetch_first)(q + i, 1), q_scale);
+        int rest = !any(less(peak, q_here));
+        if (!rest) {
+            state->p_at_peak += sum_of(mul(STORED(fetch_first)(p + i, 1), p_scale));
+            state->q_at_peak += sum_of(q_here);
+        }
+        p_rest[i] = rest ? p[i] : 0;
+        q_rest[i] = rest ? q[i] : 0;
+    }
+}
+
+/* One block of a row of n. */
+KL_INLINE void STORED(linear_on)(STORED(linear_work) work, const LANED(scales) *by,
+                                 const stored *p, const stored *q, ptrdiff_t start, ptrdiff_t n,
+                                 STORED(linear_state) *state)
+{
+    ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
+    stored p_rest[ROW_BLOCK], q_rest[ROW_BLOCK];
+    LANED(sums) sums;
+    for (int whole = 1;; whole = 0) {
+        sums = STORED(linear_block)(work, by, p, q, count);
+        if (!(whole && kl_has_peak(work.kernel) && STORED(sums_up)(work, KL_SCORE)
+              && KL_UNLIKELY(any(less(by->peak, sums.largest_q)))))
+            break;
+        STORED(linear_below_peak)(p, q, count, by->p_scale, by->q_scale, by->peak, p_rest, q_rest,
+                                  state);
+        p = p_rest;
+        q = q_rest;
+    }
+    state->signs = either(state->signs, sums.signs);
+    if (n <= ROW_BLOCK)
+        state->only = sums;
+    else
+        for (int i = 0; i < KL_SUMS; i++)
+            if (STORED(sums_up)(work, i))
+                LANED(run_on)(&state->of[i], sums.of[i]);
+}
+
+KL_INLINE kl_totals STORED(linear_totals)(STORED(linear_work) work, ptrdiff_t n,
+                                          const STORED(linear_state) *state)
+{
+    kl_totals totals = {{0}, state->p_at_peak, state->q_at_peak, any_sign(state->signs)};
+    for (int i = 0; i < KL_SUMS; i++)
+        if (STORED(sums_up)(work, i))
+            totals.of[i] = n <= ROW_BLOCK ? sum_of(state->only.of[i])
+                                          : LANED(sum_of_running)(&state->of[i]);
+    if (work.kernel == KL_KERNEL_entropy)
+        totals.of[KL_Q_MASS] = totals.of[KL_P_MASS];
+    return totals;
+}
+
+/* One reading of the row; q is NULL for a measure of p alone. */
+KL_INLINE kl_totals STORED(linear_sweep)(STORED(linear_work) work, const kl_source *p,
+                                         const kl_source *q, ptrdiff_t n,
+                                         const LANED(scales) *by)
+{
+    stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
+    STORED(linear_state) state;
+    STORED(linear_start)(&state);
+    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
+        ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
+        const stored *pb = STORED(fetch)(p, start, count, p_buffer);
+        const stored *qb = q ? STORED(fetch)(q, start, count, q_buffer) : pb;
+        STORED(linear_on)(work, by, pb, qb, start, n, &state);
+    }
+    return STORED(linear_totals)(work, n, &state);
+}
