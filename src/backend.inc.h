@@ -52,6 +52,7 @@
 
 #define PER_STORAGE(name) {name##_f64, name##_f32, name##_f16, name##_bf16}
 #define KERNEL_TILES(kernel) PER_STORAGE(kernel##_linear_tile),
+#define SIZE_OF_TILES {sizeof(tile_f64), sizeof(tile_f32), sizeof(tile_f16), sizeof(tile_bf16)}
 #define KERNEL_ROWS(kernel) {PER_STORAGE(kernel##_linear_row), PER_STORAGE(kernel##_log_row)},
 
 const kl_backend BACKEND = {
@@ -59,6 +60,7 @@ const kl_backend BACKEND = {
     {LANES_f64, LANES_f32, LANES_f32, LANES_f32},
     {KL_KERNEL_LIST(KERNEL_ROWS)},
     {KL_KERNEL_LIST(KERNEL_TILES)},
+    SIZE_OF_TILES,
     {PER_STORAGE(linear_normaliser), PER_STORAGE(log_normaliser)},
     {PER_STORAGE(rel_entr_linear), PER_STORAGE(rel_entr_log)},
     {PER_STORAGE(compare_linear_row), PER_STORAGE(compare_log_row)},

@@ -1,6 +1,7 @@
 /* Rows of a batch: where each lies, which kernel scores it, what becomes of it if it is invalid. */
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "finish.h"
@@ -272,28 +273,34 @@ static kl_tile_function tile_function(const kl_job *job)
                : NULL;
 }
 
-/* Scores at most `most` rows from `begin` along the last batch axis; returns how many. */
-static int run_tile(const kl_job *job, kl_tile_function score_tile, ptrdiff_t begin,
-                    ptrdiff_t most, kl_faults *faults)
+/* How many of the rows that are left go into the next tile: tiles of about equal width, for a narrow
+   one takes the memory as long as a wide one; but multiples of what lanes and lines hold. */
+static int width_of_tile(ptrdiff_t left)
 {
-    double scores[KL_TILE_BYTES];
-    int statuses[KL_TILE_BYTES];
+    const ptrdiff_t whole = 16;
+    ptrdiff_t tiles = (left + KL_TILE_ROWS - 1) / KL_TILE_ROWS;
+    ptrdiff_t width = ((left + tiles - 1) / tiles + whole - 1) / whole * whole;
+    return (int)(width < left ? width : left);
+}
+
+/* Scores rows from `begin` along the last batch axis, `most` or as many as a tile takes; returns how
+   many. */
+static int run_tile(const kl_job *job, kl_tile_function score_tile, void *workspace,
+                    ptrdiff_t begin, ptrdiff_t most, kl_faults *faults)
+{
+    double scores[KL_TILE_ROWS];
+    int statuses[KL_TILE_ROWS];
     int pair = job->arrays == 2;
-    ptrdiff_t last = job->p.shape[job->p.ndim - 1];
-    ptrdiff_t size = kl_size_of(job->p.row.dtype);
+    ptrdiff_t last = job->p.shape[job->p.ndim - 1], left = last - begin % last;
+    int rows = width_of_tile(left < most ? left : most);
     kl_source p = kl_row_of(&job->p, begin), q = p;
-    /* Tiles end where lines of the cache do, so that no line belongs to two. */
-    const char *lines = kl_beside_one_another(&job->p) ? p.data : kl_row_of(&job->q, begin).data;
-    ptrdiff_t rows = (KL_TILE_BYTES - (ptrdiff_t)((uintptr_t)lines % KL_TILE_BYTES) + size - 1) / size;
-    rows = rows < most ? rows : most;
-    rows = rows < last - begin % last ? rows : last - begin % last;
     p.step = kl_step_of(&job->p);
     if (pair) {
         q = kl_row_of(&job->q, begin);
         q.step = kl_step_of(&job->q);
     }
-    score_tile(&p, &q, (int)rows, job->n, &job->params, scores, statuses);
-    for (int i = 0; i < (int)rows; i++) {
+    score_tile(&p, &q, rows, job->n, &job->params, workspace, scores, statuses);
+    for (int i = 0; i < rows; i++) {
         kl_source p_row = kl_beside(&p, i), q_row = kl_beside(&q, i);
         const kl_source *second = pair ? &q_row : NULL;
         int status = statuses[i];
@@ -305,15 +312,18 @@ static int run_tile(const kl_job *job, kl_tile_function score_tile, ptrdiff_t be
         kl_store(place_of(&job->out, begin + i), job->out.single,
                  judged(job, begin + i, &p_row, second, status, 0, score, faults));
     }
-    return (int)rows;
+    return rows;
 }
 
 void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
 {
     kl_tile_function score_tile = tile_function(job);
-    if (score_tile) {
+    void *allocated = score_tile ? malloc(kl_active->workspace[job->p.row.dtype] + 63) : NULL;
+    if (allocated) {
+        void *workspace = (char *)allocated + -(uintptr_t)allocated % 64; /* for whole vectors */
         while (begin < end)
-            begin += run_tile(job, score_tile, begin, end - begin, faults);
+            begin += run_tile(job, score_tile, workspace, begin, end - begin, faults);
+        free(allocated);
         return;
     }
     for (ptrdiff_t row = begin; row < end; row++) {

@@ -1,8 +1,9 @@
 /* What the C half promises to Cython: descriptions of arrays, row functions, backends. No
    intrinsics.
 
-   C computes. It never raises, never allocates and never validates arguments: a row function gets
-   a row that exists and says with its status whether the answer may stand. */
+   C computes. It never raises and never validates arguments: a row function gets a row that exists
+   and says with its status whether the answer may stand. It allocates the workspace of a tile, and
+   does without where there is none. */
 
 #ifndef KL_H
 #define KL_H
@@ -19,18 +20,21 @@
 #define KL_APART static __attribute__((noinline, unused)) /* one copy: called once a row at most */
 #define KL_RARE static __attribute__((noinline, cold, unused)) /* off the straight line */
 #define KL_PREFETCH(address) __builtin_prefetch(address)
+#define KL_PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2) /* not as far as L1 */
 #elif defined(_MSC_VER)
 #define KL_INLINE static __forceinline
 #define KL_UNLIKELY(condition) (condition)
 #define KL_APART static __declspec(noinline)
 #define KL_RARE static __declspec(noinline)
 #define KL_PREFETCH(address) ((void)(address))
+#define KL_PREFETCH_FAR(address) ((void)(address))
 #else
 #define KL_INLINE static inline
 #define KL_UNLIKELY(condition) (condition)
 #define KL_APART static
 #define KL_RARE static
 #define KL_PREFETCH(address) ((void)(address))
+#define KL_PREFETCH_FAR(address) ((void)(address))
 #endif
 
 #define KL_BLOCK 512   /* most elements per block: two of float64 fill a quarter of the L1 cache */
@@ -80,11 +84,11 @@ typedef struct {
 
 void kl_gather(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *block);
 
-/* Rows beside one another: the next row starts one element further. A tile holds a block of each of
-   the rows that share a line of the cache, one after the other, `pitch` elements apart. */
-#define KL_TILE_BYTES 64
-void kl_gather_tile(const kl_source *first, int rows, ptrdiff_t start, ptrdiff_t count,
-                    ptrdiff_t pitch, void *tile);
+/* Rows beside one another: the next row starts one element further. A tile is as many of them as are
+   read at once. Outcomes from `start` of its rows are gathered into lines `pitch` elements apart. */
+#define KL_TILE_ROWS 256
+void kl_gather_abreast(const kl_source *first, int rows, ptrdiff_t start, ptrdiff_t count,
+                       ptrdiff_t pitch, void *lines);
 kl_source kl_beside(const kl_source *first, int row);
 int64_t kl_integer(const kl_source *source); /* its first element; of larger ones the largest */
 ptrdiff_t kl_size_of(kl_dtype dtype);
@@ -106,9 +110,10 @@ typedef struct {
 typedef int (*kl_row_function)(
     const kl_source *p, const kl_source *q, ptrdiff_t n, const kl_params *params, double *score);
 
-/* The same for rows that lie beside one another; a score and a status for each. */
+/* The same for at most KL_TILE_ROWS rows that lie beside one another; a score and a status for each. */
 typedef void (*kl_tile_function)(const kl_source *p, const kl_source *q, int rows, ptrdiff_t n,
-                                 const kl_params *params, double *scores, int *statuses);
+                                 const kl_params *params, void *workspace, double *scores,
+                                 int *statuses);
 
 /* Every statistic of one pair of rows that its sums give, with the likelihoods of `label` unless it
    is -1. */
@@ -131,6 +136,7 @@ typedef struct {
     int lanes[KL_KERNEL_DTYPES];
     kl_row_function rows[KL_KERNELS][KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_tile_function tiles[KL_KERNELS][KL_KERNEL_DTYPES]; /* of the linear family */
+    size_t workspace[KL_KERNEL_DTYPES];                   /* bytes that a tile needs */
     kl_normaliser_function normalisers[KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_element_function elements[KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_compare_function compare[KL_FAMILIES][KL_KERNEL_DTYPES];

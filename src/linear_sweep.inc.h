@@ -125,20 +125,44 @@ KL_INLINE void STORED(linear_start)(STORED(linear_state) *state)
     state->p_at_peak = state->q_at_peak = 0;
 }
 
-/* Copies the block without the outcomes above the peak, whose masses go to the state. */
+/* Copies the block without the outcomes above the peak, whose masses are added to the two given. */
 static void STORED(linear_below_peak)(const stored *p, const stored *q, ptrdiff_t count, vec p_scale,
                                       vec q_scale, vec peak, stored *p_rest, stored *q_rest,
-                                      STORED(linear_state) *state)
+                                      double *p_at_peak, double *q_at_peak)
 {
     for (ptrdiff_t i = 0; i < count; i++) {
         vec q_here = mul(STORED(fetch_first)(q + i, 1), q_scale);
         int rest = !any(less(peak, q_here));
         if (!rest) {
-            state->p_at_peak += sum_of(mul(STORED(fetch_first)(p + i, 1), p_scale));
-            state->q_at_peak += sum_of(q_here);
+            *p_at_peak += sum_of(mul(STORED(fetch_first)(p + i, 1), p_scale));
+            *q_at_peak += sum_of(q_here);
         }
         p_rest[i] = rest ? p[i] : 0;
         q_rest[i] = rest ? q[i] : 0;
+    }
+}
+
+KL_INLINE int STORED(leaves_peaks)(STORED(linear_work) work)
+{
+    return kl_has_peak(work.kernel) && STORED(sums_up)(work, KL_SCORE);
+}
+
+/* The sums over one block without its peaks, if this sweep leaves these out. */
+KL_INLINE LANED(sums) STORED(linear_rest)(STORED(linear_work) work, const LANED(scales) *by,
+                                          const stored *p, const stored *q, ptrdiff_t count,
+                                          double *p_at_peak, double *q_at_peak)
+{
+    stored p_rest[ROW_BLOCK], q_rest[ROW_BLOCK];
+    LANED(sums) sums;
+    for (int whole = 1;; whole = 0) {
+        sums = STORED(linear_block)(work, by, p, q, count);
+        if (!(whole && STORED(leaves_peaks)(work)
+              && KL_UNLIKELY(any(less(by->peak, sums.largest_q)))))
+            return sums;
+        STORED(linear_below_peak)(p, q, count, by->p_scale, by->q_scale, by->peak, p_rest, q_rest,
+                                  p_at_peak, q_at_peak);
+        p = p_rest;
+        q = q_rest;
     }
 }
 
@@ -148,18 +172,8 @@ KL_INLINE void STORED(linear_on)(STORED(linear_work) work, const LANED(scales) *
                                  STORED(linear_state) *state)
 {
     ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
-    stored p_rest[ROW_BLOCK], q_rest[ROW_BLOCK];
-    LANED(sums) sums;
-    for (int whole = 1;; whole = 0) {
-        sums = STORED(linear_block)(work, by, p, q, count);
-        if (!(whole && kl_has_peak(work.kernel) && STORED(sums_up)(work, KL_SCORE)
-              && KL_UNLIKELY(any(less(by->peak, sums.largest_q)))))
-            break;
-        STORED(linear_below_peak)(p, q, count, by->p_scale, by->q_scale, by->peak, p_rest, q_rest,
-                                  state);
-        p = p_rest;
-        q = q_rest;
-    }
+    LANED(sums) sums = STORED(linear_rest)(work, by, p, q, count, &state->p_at_peak,
+                                           &state->q_at_peak);
     state->signs = either(state->signs, sums.signs);
     if (n <= ROW_BLOCK)
         state->only = sums;

@@ -1,81 +1,329 @@
-/* Rows that lie side by side, each outcome of all of them in one place, read a tile at a time: a
-   block of each row, taken from lines of the cache that are read once. */
+/* Probs and counts of rows that lie beside one another, as along axis 0 of a C-ordered array.
+
+   Lane k holds row k: one vector is one outcome of LANES rows, as memory has it, and nothing is
+   turned. A row scored alone adds outcome i in lane i mod LANES, and outcomes i and i + LANES before
+   they go to the sum; so here sum number j adds outcomes j and j + LANES of each 2 LANES. What the
+   lanes of a row add up there, the LANES sums of a lane add up here, and the bits are the same. */
+
+/* LANES rows, one in each lane. */
+typedef struct {
+    vec of[KL_SUMS][LANES];              /* over one block; number j is lane j of each row's sum */
+    LANED(running) over[KL_SUMS][LANES]; /* over blocks, likewise */
+    vec signs, largest_q;
+    LANED(scales) scales;
+    double p_at_peak[LANES], q_at_peak[LANES];
+} STORED(abreast);
+
+/* Whatever a tile needs beside its rows. */
+typedef struct {
+    STORED(abreast) abreast[KL_TILE_ROWS / LANES];
+    stored p_lines[2 * LANES * KL_TILE_ROWS], q_lines[2 * LANES * KL_TILE_ROWS];
+    kl_totals first[KL_TILE_ROWS];
+    kl_masses masses[KL_TILE_ROWS];
+} STORED(tile);
+
+/* The first of the rows that share a vector: the last vector overlaps the one before, where it has
+   too few rows of its own. */
+KL_INLINE int STORED(first_abreast)(int number, int rows)
+{
+    int first = number * LANES;
+    return first + LANES <= rows || rows < LANES ? first : rows - LANES;
+}
+
+/* Lane `lane` of every vector of a struct of vectors becomes that of the other. */
+KL_INLINE void STORED(put_lane)(void *to, int to_lane, const void *from, int from_lane, size_t size)
+{
+    for (size_t at = 0; at < size; at += sizeof(vec))
+        memcpy((char *)to + at + (size_t)to_lane * sizeof(real),
+               (const char *)from + at + (size_t)from_lane * sizeof(real), sizeof(real));
+}
+
+/* The scales of one of the rows, as a row alone has them. */
+KL_INLINE LANED(scales) STORED(scales_of_lane)(const LANED(scales) *abreast, int lane)
+{
+    LANED(scales) scales;
+    for (int to = 0; to < LANES; to++)
+        STORED(put_lane)(&scales, to, abreast, lane, sizeof scales);
+    return scales;
+}
+
+/* The sums of one of the rows, as a row alone has them. */
+KL_INLINE STORED(linear_state) STORED(state_of_lane)(STORED(linear_work) work,
+                                                     const STORED(abreast) *abreast, int lane,
+                                                     ptrdiff_t n)
+{
+    STORED(linear_state) state;
+    STORED(linear_start)(&state);
+    STORED(put_lane)(&state.signs, 0, &abreast->signs, lane, sizeof(vec));
+    state.p_at_peak = abreast->p_at_peak[lane];
+    state.q_at_peak = abreast->q_at_peak[lane];
+    for (int i = 0; i < KL_SUMS; i++) {
+        if (!STORED(sums_up)(work, i))
+            continue;
+        for (int j = 0; j < LANES; j++) {
+            const char *sum = (const char *)abreast->over[i][j].sum;
+            const char *lost = (const char *)abreast->over[i][j].lost;
+            if (n <= ROW_BLOCK)
+                STORED(put_lane)(&state.only.of[i], j, &abreast->of[i][j], lane, sizeof(vec));
+            else {
+                memcpy((char *)state.of[i].sum + j * 8, sum + lane * 8, 8);
+                memcpy((char *)state.of[i].lost + j * 8, lost + lane * 8, 8);
+            }
+        }
+    }
+    return state;
+}
+
+/* Outcomes of all rows of a tile: a line of each, `pitch` elements apart. */
+typedef struct {
+    const stored *at;
+    ptrdiff_t pitch;
+} STORED(lines);
+
+KL_INLINE STORED(lines) STORED(lines_from)(const kl_source *first, int rows, ptrdiff_t start,
+                                           ptrdiff_t count, stored *buffer)
+{
+    const ptrdiff_t size = sizeof(stored);
+    const char *from = first->data + start * first->stride;
+    if (rows >= LANES && first->step == size && !first->swapped && first->stride % size == 0
+        && (uintptr_t)from % sizeof(stored) == 0)
+        return (STORED(lines)){(const stored *)from, first->stride / size};
+    ptrdiff_t pitch = rows < LANES ? LANES : rows;
+    kl_gather_abreast(first, rows, start, count, pitch, buffer);
+    return (STORED(lines)){buffer, pitch};
+}
+
+/* Where the lines that come next lie. They are asked for in the order of memory, which is not that
+   of the sums: of pieces of long rows memory gives a fourth more so. Into the second level of the
+   cache: the first holds the sums. */
+typedef struct {
+    const char *p, *q;
+    ptrdiff_t p_pitch, q_pitch; /* bytes, as all here */
+    ptrdiff_t at, width;
+} STORED(expected);
+
+enum { STORED(AHEAD) = 3 * LANES };
+
+KL_INLINE STORED(expected) STORED(expect_after)(STORED(lines) p, STORED(lines) q, int rows)
+{
+    const ptrdiff_t size = sizeof(stored), p_pitch = p.pitch * size, q_pitch = q.pitch * size;
+    return (STORED(expected)){(const char *)p.at + STORED(AHEAD) * p_pitch,
+                              (const char *)q.at + STORED(AHEAD) * q_pitch,
+                              p_pitch, q_pitch, 0, rows * size};
+}
+
+/* As many bytes of each as two vectors take. */
+KL_INLINE void STORED(expect_more)(STORED(expected) *next)
+{
+    enum { BYTES = 2 * LANES * sizeof(stored), STEP = BYTES < 64 ? BYTES : 64 };
+    for (int done = 0; done < BYTES; done += STEP) {
+        KL_PREFETCH_FAR(next->p + next->at);
+        KL_PREFETCH_FAR(next->q + next->at);
+        next->at += STEP;
+        if (next->at >= next->width) {
+            next->at = 0;
+            next->p += next->p_pitch;
+            next->q += next->q_pitch;
+        }
+    }
+}
+
+/* 2 LANES outcomes of LANES rows. */
+KL_INLINE void STORED(abreast_on)(STORED(linear_work) work, STORED(abreast) *abreast,
+                                  const stored *p, ptrdiff_t p_pitch, const stored *q,
+                                  ptrdiff_t q_pitch, STORED(expected) *next)
+{
+    const LANED(scales) by = abreast->scales;
+    STORED(expected) expected = *next; /* in registers */
+    LANED(sums) sums = LANED(no_sums)(), a, b;
+    sums.signs = abreast->signs;
+    sums.largest_q = abreast->largest_q;
+    for (int j = 0; j < LANES; j++, p += p_pitch, q += q_pitch) {
+        STORED(expect_more)(&expected);
+        a = STORED(linear_step)(work, &by, fetch_lanes(p), fetch_lanes(q));
+        b = STORED(linear_step)(work, &by, fetch_lanes(p + LANES * p_pitch),
+                                fetch_lanes(q + LANES * q_pitch));
+        for (int i = 0; i < KL_SUMS; i++)
+            if (STORED(sums_up)(work, i))
+                sums.of[i] = abreast->of[i][j];
+        STORED(linear_add)(work, &sums, &a, &b);
+        for (int i = 0; i < KL_SUMS; i++)
+            if (STORED(sums_up)(work, i))
+                abreast->of[i][j] = sums.of[i];
+    }
+    *next = expected;
+    abreast->signs = sums.signs;
+    abreast->largest_q = sums.largest_q;
+}
+
+/* The last outcomes, fewer than 2 LANES: one vector of each row, then one filled up with zeros. */
+KL_INLINE void STORED(abreast_tail)(STORED(linear_work) work, STORED(abreast) *abreast,
+                                    const stored *p, ptrdiff_t p_pitch, const stored *q,
+                                    ptrdiff_t q_pitch, ptrdiff_t count)
+{
+    const LANED(scales) by = abreast->scales;
+    for (ptrdiff_t done = 0; done < count; done += LANES)
+        for (int j = 0; j < LANES; j++) {
+            ptrdiff_t i = done + j;
+            LANED(sums) sums = LANED(no_sums)(), a;
+            a = STORED(linear_step)(work, &by, i < count ? fetch_lanes(p + i * p_pitch) : all(0),
+                                    i < count ? fetch_lanes(q + i * q_pitch) : all(0));
+            for (int sum = 0; sum < KL_SUMS; sum++)
+                sums.of[sum] = abreast->of[sum][j];
+            sums.signs = abreast->signs;
+            sums.largest_q = abreast->largest_q;
+            STORED(linear_add)(work, &sums, &a, NULL);
+            for (int sum = 0; sum < KL_SUMS; sum++)
+                abreast->of[sum][j] = sums.of[sum];
+            abreast->signs = sums.signs;
+            abreast->largest_q = sums.largest_q;
+        }
+}
+
+/* Gathers the block of each row with a peak and sums it up again without. */
+static void STORED(abreast_below_peak)(STORED(linear_work) work, const kl_source *p,
+                                       const kl_source *q, ptrdiff_t start, ptrdiff_t count,
+                                       STORED(abreast) *abreast, int first, int rows)
+{
+    stored p_block[ROW_BLOCK], q_block[ROW_BLOCK];
+    real largest[LANES], peak[LANES];
+    put(largest, abreast->largest_q);
+    put(peak, abreast->scales.peak);
+    for (int lane = 0; lane < LANES && first + lane < rows; lane++) {
+        if (!(peak[lane] < largest[lane]))
+            continue;
+        kl_source p_row = kl_beside(p, first + lane);
+        LANED(scales) by = STORED(scales_of_lane)(&abreast->scales, lane);
+        kl_gather(&p_row, start, count, p_block);
+        if (q) {
+            kl_source q_row = kl_beside(q, first + lane);
+            kl_gather(&q_row, start, count, q_block);
+        }
+        LANED(sums) sums = STORED(linear_rest)(work, &by, p_block, q ? q_block : p_block, count,
+                                               &abreast->p_at_peak[lane],
+                                               &abreast->q_at_peak[lane]);
+        for (int i = 0; i < KL_SUMS; i++)
+            for (int j = 0; j < LANES; j++)
+                STORED(put_lane)(&abreast->of[i][j], lane, &sums.of[i], j, sizeof(vec));
+    }
+}
 
 /* One reading of the tile. */
 KL_INLINE void STORED(tile_sweep)(STORED(linear_work) work, const kl_source *p, const kl_source *q,
-                                  int rows, ptrdiff_t n, const LANED(scales) *scales,
-                                  STORED(linear_state) *states)
+                                  int rows, ptrdiff_t n, STORED(tile) *tile)
 {
-    /* A line more than a block apart: blocks that lie a power of two apart fight for the same lines
-       of the cache. */
-    enum { ROWS = KL_TILE_BYTES / sizeof(stored), PITCH = ROW_BLOCK + 64 / sizeof(stored) };
-    stored p_tile[ROWS * PITCH], q_tile[ROWS * PITCH];
-    for (int row = 0; row < rows; row++)
-        STORED(linear_start)(&states[row]);
-    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
-        ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
-        kl_gather_tile(p, rows, start, count, PITCH, p_tile);
-        if (q)
-            kl_gather_tile(q, rows, start, count, PITCH, q_tile);
-        for (int row = 0; row < rows; row++)
-            STORED(linear_on)(work, &scales[row], p_tile + row * PITCH,
-                              (q ? q_tile : p_tile) + row * PITCH, start, n, &states[row]);
+    const vec zero = all(0);
+    int vectors = (rows + LANES - 1) / LANES;
+    for (int v = 0; v < vectors; v++) {
+        STORED(abreast) *abreast = &tile->abreast[v];
+        abreast->signs = zero;
+        for (int i = 0; i < LANES; i++)
+            abreast->p_at_peak[i] = abreast->q_at_peak[i] = 0;
+        for (int i = 0; i < KL_SUMS; i++)
+            for (int j = 0; j < LANES && STORED(sums_up)(work, i); j++)
+                LANED(run_from)(&abreast->over[i][j], zero);
     }
+    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
+        ptrdiff_t end = n - start < ROW_BLOCK ? n : start + ROW_BLOCK;
+        for (int v = 0; v < vectors; v++) {
+            tile->abreast[v].largest_q = zero;
+            for (int i = 0; i < KL_SUMS; i++)
+                for (int j = 0; j < LANES && STORED(sums_up)(work, i); j++)
+                    tile->abreast[v].of[i][j] = zero;
+        }
+        for (ptrdiff_t at = start; at < end; at += 2 * LANES) {
+            ptrdiff_t count = end - at < 2 * LANES ? end - at : 2 * LANES;
+            STORED(lines) a = STORED(lines_from)(p, rows, at, count, tile->p_lines), b = a;
+            if (q)
+                b = STORED(lines_from)(q, rows, at, count, tile->q_lines);
+            STORED(expected) next = STORED(expect_after)(a, b, rows);
+            for (int v = 0; v < vectors; v++) {
+                int first = STORED(first_abreast)(v, rows);
+                if (count == 2 * LANES)
+                    STORED(abreast_on)(work, &tile->abreast[v], a.at + first, a.pitch,
+                                       b.at + first, b.pitch, &next);
+                else
+                    STORED(abreast_tail)(work, &tile->abreast[v], a.at + first, a.pitch,
+                                         b.at + first, b.pitch, count);
+            }
+        }
+        for (int v = 0; v < vectors; v++) {
+            STORED(abreast) *abreast = &tile->abreast[v];
+            if (STORED(leaves_peaks)(work)
+                && KL_UNLIKELY(any(less(abreast->scales.peak, abreast->largest_q))))
+                STORED(abreast_below_peak)(work, p, q, start, end - start, abreast,
+                                           STORED(first_abreast)(v, rows), rows);
+            for (int i = 0; i < KL_SUMS; i++)
+                for (int j = 0; j < LANES && n > ROW_BLOCK && STORED(sums_up)(work, i); j++)
+                    LANED(run_on)(&abreast->over[i][j], abreast->of[i][j]);
+        }
+    }
+}
+
+KL_INLINE kl_totals STORED(totals_in_tile)(STORED(linear_work) work, const STORED(tile) *tile,
+                                           int row, int rows, ptrdiff_t n)
+{
+    int number = row / LANES, lane = row - STORED(first_abreast)(number, rows);
+    STORED(linear_state) state = STORED(state_of_lane)(work, &tile->abreast[number], lane, n);
+    return STORED(linear_totals)(work, n, &state);
 }
 
 /* Rows for which the usual sweeps do not do are left to be scored alone. */
 KL_INLINE void STORED(linear_tile)(kl_kernel kernel, STORED(linear_formula) formula,
                                    const kl_source *p, const kl_source *q, int rows, ptrdiff_t n,
-                                   const kl_params *params, double *scores, int *statuses)
+                                   const kl_params *params, void *workspace, double *scores,
+                                   int *statuses)
 {
-    enum { ROWS = KL_TILE_BYTES / sizeof(stored) };
-    STORED(linear_state) states[ROWS];
-    LANED(scales) scales[ROWS];
-    kl_masses masses[ROWS];
-    kl_totals first[ROWS];
+    STORED(tile) *tile = workspace;
     int as_they_are = STORED(taken_as_they_are)(kernel, p, q, params);
+    LANED(scales) usual = STORED(first_scales)(kernel, params);
     if (kernel == KL_KERNEL_entropy)
         q = NULL;
-    for (int row = 0; row < rows; row++) {
+    for (int row = 0; row < rows; row++)
         statuses[row] = KL_ALONE;
-        scales[row] = STORED(first_scales)(kernel, params);
-    }
-    if (kl_has_floor(kernel) && params->eps != USUAL_FLOOR)
+    if (rows < 2 || (kl_has_floor(kernel) && params->eps != USUAL_FLOOR))
         return;
+    for (int v = 0; v * LANES < rows; v++)
+        tile->abreast[v].scales = usual;
+    for (int i = 0; i < 2 * LANES * LANES && rows < LANES; i++) /* for lanes without a row */
+        tile->p_lines[i] = tile->q_lines[i] = 0;
     if (as_they_are) {
         const STORED(linear_work) work = {kernel, formula, KL_AS_THEY_ARE};
-        STORED(tile_sweep)(work, p, q, rows, n, scales, states);
+        STORED(tile_sweep)(work, p, q, rows, n, tile);
         for (int row = 0; row < rows; row++) {
             kl_source p_row = kl_beside(p, row), q_row = q ? kl_beside(q, row) : p_row;
-            first[row] = STORED(linear_totals)(work, n, &states[row]);
-            if (STORED(stands)(work, &first[row], &p_row, &q_row, n, params, &scores[row]))
-                statuses[row] = STORED(linear_status)(kernel, &first[row], &p_row,
-                                                      q ? &q_row : NULL, n, params, scores[row]);
+            kl_totals totals = STORED(totals_in_tile)(work, tile, row, rows, n);
+            if (STORED(stands)(work, &totals, &p_row, &q_row, n, params, &scores[row]))
+                statuses[row] = STORED(linear_status)(kernel, &totals, &p_row, q ? &q_row : NULL,
+                                                      n, params, scores[row]);
         }
         return;
     }
-    {
-        const STORED(linear_work) work = {kernel, formula, KL_FOR_MASSES};
-        STORED(tile_sweep)(work, p, q, rows, n, scales, states);
-        for (int row = 0; row < rows; row++)
-            first[row] = STORED(linear_totals)(work, n, &states[row]);
+    const STORED(linear_work) masses = {kernel, formula, KL_FOR_MASSES};
+    const STORED(linear_work) scaled = {kernel, formula, KL_SCALED};
+    STORED(tile_sweep)(masses, p, q, rows, n, tile);
+    for (int row = 0; row < rows; row++) {
+        kl_totals *first = &tile->first[row];
+        *first = STORED(totals_in_tile)(masses, tile, row, rows, n);
+        tile->masses[row] = kl_split(kl_p_mass(first), kl_q_mass(first));
     }
-    {
-        const STORED(linear_work) work = {kernel, formula, KL_SCALED};
-        for (int row = 0; row < rows; row++) {
-            masses[row] = kl_split(kl_p_mass(&first[row]), kl_q_mass(&first[row]));
-            if (kl_in_range(&first[row], &K(RANGES)))
-                scales[row] = STORED(linear_scales)(work, masses[row], params);
-        }
-        STORED(tile_sweep)(work, p, q, rows, n, scales, states);
-        for (int row = 0; row < rows; row++) {
-            kl_source p_row = kl_beside(p, row), q_row = q ? kl_beside(q, row) : p_row;
-            kl_totals second = STORED(linear_totals)(work, n, &states[row]);
-            int status = STORED(finish_scaled)(work, &second, masses[row], params, &scores[row]);
-            if (kl_in_range(&first[row], &K(RANGES)) && !kl_is_negligible(kernel, scores[row]))
-                statuses[row] = status
-                                | STORED(linear_status)(kernel, &first[row], &p_row,
-                                                        q ? &q_row : NULL, n, params, scores[row]);
-        }
+    for (int v = 0; v * LANES < rows; v++)
+        for (int lane = 0, row = STORED(first_abreast)(v, rows); lane < LANES && row < rows;
+             lane++, row++)
+            if (kl_in_range(&tile->first[row], &K(RANGES))) {
+                LANED(scales) by = STORED(linear_scales)(scaled, tile->masses[row], params);
+                STORED(put_lane)(&tile->abreast[v].scales, lane, &by, 0, sizeof by);
+            }
+    STORED(tile_sweep)(scaled, p, q, rows, n, tile);
+    for (int row = 0; row < rows; row++) {
+        const kl_totals *first = &tile->first[row];
+        kl_source p_row = kl_beside(p, row), q_row = q ? kl_beside(q, row) : p_row;
+        kl_totals second = STORED(totals_in_tile)(scaled, tile, row, rows, n);
+        int status = STORED(finish_scaled)(scaled, &second, tile->masses[row], params,
+                                           &scores[row]);
+        if (kl_in_range(first, &K(RANGES)) && !kl_is_negligible(kernel, scores[row]))
+            statuses[row] = status | STORED(linear_status)(kernel, first, &p_row,
+                                                           q ? &q_row : NULL, n, params,
+                                                           scores[row]);
     }
 }

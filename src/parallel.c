@@ -159,7 +159,7 @@ static ptrdiff_t chunk_of(const kl_job *job, ptrdiff_t rows, int workers)
     double wanted = CHUNK / work_of_row(job);
     ptrdiff_t chunk = wanted < 1 ? 1 : (ptrdiff_t)wanted;
     if (kl_beside_one_another(&job->p) || (job->arrays == 2 && kl_beside_one_another(&job->q)))
-        chunk = (chunk + KL_TILE_BYTES - 1) / KL_TILE_BYTES * KL_TILE_BYTES;
+        chunk = (chunk + KL_TILE_ROWS - 1) / KL_TILE_ROWS * KL_TILE_ROWS;
     return at_most(chunk, (rows + workers - 1) / workers);
 }
 

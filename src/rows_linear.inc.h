@@ -191,10 +191,10 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
     }                                                                                              \
     static void STORED(kernel##_linear_tile)(const kl_source *p, const kl_source *q, int rows,     \
                                              ptrdiff_t n, const kl_params *params,                 \
-                                             double *scores, int *statuses)                        \
+                                             void *workspace, double *scores, int *statuses)       \
     {                                                                                              \
         STORED(linear_tile)(KL_KERNEL_##kernel, LANED(kernel##_linear), p, q, rows, n, params,     \
-                            scores, statuses);                                                     \
+                            workspace, scores, statuses);                                          \
     }
 KL_KERNEL_LIST(KL_LINEAR_ROW)
 #undef KL_LINEAR_ROW

@@ -34,7 +34,7 @@ def program(source_tree, tmp_path_factory):
     return c_program["linked"](tmp_path_factory.mktemp("native") / "native", parts)
 
 
-@pytest.mark.parametrize("part", ["accuracy", "guards", "batches"])
+@pytest.mark.parametrize("part", ["accuracy", "guards", "batches", "columns"])
 def test_native(part, program):
     done = subprocess.run(
         [*RUNNER, program, part, EVERY],

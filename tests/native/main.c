@@ -64,7 +64,7 @@ int main(int arguments, char **argument)
         const char *name;
         void (*run)(int);
     } parts[] = {{"accuracy", test_accuracy}, {"guards", test_guard_pages},
-                 {"batches", test_batches}};
+                 {"batches", test_batches}, {"columns", test_columns}};
     int every = arguments > 2 ? atoi(argument[2]) : 1, found = 0;
     struct sigaction action = {.sa_handler = touched};
     sigaction(SIGSEGV, &action, NULL);

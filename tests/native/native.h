@@ -67,5 +67,6 @@ kl_source source_of(const setting *how, kl_dtype dtype, const void *data);
 void test_accuracy(int every);
 void test_guard_pages(int every);
 void test_batches(int every);
+void test_columns(int every);
 
 #endif
