@@ -17,7 +17,7 @@ typedef struct {
 /* Whatever a tile needs beside its rows. */
 typedef struct {
     STORED(abreast) abreast[KL_TILE_ROWS / LANES];
-    stored p_lines[2 * LANES * KL_TILE_ROWS], q_lines[2 * LANES * KL_TILE_ROWS];
+    stored p_lines[KL_TILE_LINES * KL_TILE_ROWS], q_lines[KL_TILE_LINES * KL_TILE_ROWS];
     kl_totals first[KL_TILE_ROWS];
     kl_masses masses[KL_TILE_ROWS];
 } STORED(tile);
@@ -74,21 +74,26 @@ KL_INLINE STORED(linear_state) STORED(state_of_lane)(STORED(linear_work) work,
     return state;
 }
 
-/* Outcomes of all rows of a tile: a line of each, `pitch` elements apart. */
+/* Outcomes of all rows of a tile: a line of each, `pitch` elements apart. Lanes without a row hold
+   some number. */
 typedef struct {
     const stored *at;
     ptrdiff_t pitch;
 } STORED(lines);
 
 KL_INLINE STORED(lines) STORED(lines_from)(const kl_source *first, int rows, ptrdiff_t start,
-                                           ptrdiff_t count, stored *buffer)
+                                           ptrdiff_t count, ptrdiff_t n, stored *buffer)
 {
     const ptrdiff_t size = sizeof(stored);
     const char *from = first->data + start * first->stride;
-    if (rows >= LANES && first->step == size && !first->swapped && first->stride % size == 0
+    /* Fewer rows than lanes: a vector reaches over outcomes that follow, as far as there are some. */
+    int within = rows >= LANES || (n - start - count) * first->stride >= (LANES - rows) * size;
+    if (within && first->step == size && !first->swapped && first->stride % size == 0
         && (uintptr_t)from % sizeof(stored) == 0)
         return (STORED(lines)){(const stored *)from, first->stride / size};
     ptrdiff_t pitch = rows < LANES ? LANES : rows;
+    if (rows < LANES)
+        memset(buffer, 0, (size_t)(count * pitch * size));
     kl_gather_abreast(first, rows, start, count, pitch, buffer);
     return (STORED(lines)){buffer, pitch};
 }
@@ -208,6 +213,25 @@ static void STORED(abreast_below_peak)(STORED(linear_work) work, const kl_source
     }
 }
 
+KL_INLINE void STORED(lines_on)(STORED(linear_work) work, STORED(lines) p, STORED(lines) q,
+                                int rows, ptrdiff_t count, STORED(tile) *tile)
+{
+    for (; count > 0; count -= 2 * LANES) {
+        STORED(expected) next = STORED(expect_after)(p, q, rows);
+        for (int v = 0; v * LANES < rows; v++) {
+            int first = STORED(first_abreast)(v, rows);
+            if (count >= 2 * LANES)
+                STORED(abreast_on)(work, &tile->abreast[v], p.at + first, p.pitch, q.at + first,
+                                   q.pitch, &next);
+            else
+                STORED(abreast_tail)(work, &tile->abreast[v], p.at + first, p.pitch, q.at + first,
+                                     q.pitch, count);
+        }
+        p.at += 2 * LANES * p.pitch;
+        q.at += 2 * LANES * q.pitch;
+    }
+}
+
 /* One reading of the tile. */
 KL_INLINE void STORED(tile_sweep)(STORED(linear_work) work, const kl_source *p, const kl_source *q,
                                   int rows, ptrdiff_t n, STORED(tile) *tile)
@@ -231,21 +255,12 @@ KL_INLINE void STORED(tile_sweep)(STORED(linear_work) work, const kl_source *p, 
                 for (int j = 0; j < LANES && STORED(sums_up)(work, i); j++)
                     tile->abreast[v].of[i][j] = zero;
         }
-        for (ptrdiff_t at = start; at < end; at += 2 * LANES) {
-            ptrdiff_t count = end - at < 2 * LANES ? end - at : 2 * LANES;
-            STORED(lines) a = STORED(lines_from)(p, rows, at, count, tile->p_lines), b = a;
+        for (ptrdiff_t at = start; at < end; at += KL_TILE_LINES) {
+            ptrdiff_t count = end - at < KL_TILE_LINES ? end - at : KL_TILE_LINES;
+            STORED(lines) a = STORED(lines_from)(p, rows, at, count, n, tile->p_lines), b = a;
             if (q)
-                b = STORED(lines_from)(q, rows, at, count, tile->q_lines);
-            STORED(expected) next = STORED(expect_after)(a, b, rows);
-            for (int v = 0; v < vectors; v++) {
-                int first = STORED(first_abreast)(v, rows);
-                if (count == 2 * LANES)
-                    STORED(abreast_on)(work, &tile->abreast[v], a.at + first, a.pitch,
-                                       b.at + first, b.pitch, &next);
-                else
-                    STORED(abreast_tail)(work, &tile->abreast[v], a.at + first, a.pitch,
-                                         b.at + first, b.pitch, count);
-            }
+                b = STORED(lines_from)(q, rows, at, count, n, tile->q_lines);
+            STORED(lines_on)(work, a, b, rows, count, tile);
         }
         for (int v = 0; v < vectors; v++) {
             STORED(abreast) *abreast = &tile->abreast[v];
@@ -285,8 +300,6 @@ KL_INLINE void STORED(linear_tile)(kl_kernel kernel, STORED(linear_formula) form
         return;
     for (int v = 0; v * LANES < rows; v++)
         tile->abreast[v].scales = usual;
-    for (int i = 0; i < 2 * LANES * LANES && rows < LANES; i++) /* for lanes without a row */
-        tile->p_lines[i] = tile->q_lines[i] = 0;
     if (as_they_are) {
         const STORED(linear_work) work = {kernel, formula, KL_AS_THEY_ARE};
         STORED(tile_sweep)(work, p, q, rows, n, tile);

@@ -23,24 +23,41 @@ kl_source kl_beside(const kl_source *first, int row)
     return source;
 }
 
+/* Bytes, not values, in the order in which lines of the cache hold them. */
+#define COPY_ABREAST(bits)                                                                         \
+    static void copy_##bits(const kl_source *first, const char *from, int rows, ptrdiff_t count,   \
+                            ptrdiff_t pitch, uint##bits##_t *to)                                   \
+    {                                                                                              \
+        const ptrdiff_t along = first->stride, across = first->step;                               \
+        if (across * across <= along * along)                                                      \
+            for (ptrdiff_t i = 0; i < count; i++)                                                  \
+                for (int row = 0; row < rows; row++)                                               \
+                    memcpy(to + i * pitch + row, from + i * along + row * across, sizeof *to);     \
+        else                                                                                       \
+            for (int row = 0; row < rows; row++)                                                   \
+                for (ptrdiff_t i = 0; i < count; i++)                                              \
+                    memcpy(to + i * pitch + row, from + i * along + row * across, sizeof *to);     \
+    }
+COPY_ABREAST(16)
+COPY_ABREAST(32)
+COPY_ABREAST(64)
+
 void kl_gather_abreast(const kl_source *first, int rows, ptrdiff_t start, ptrdiff_t count,
                        ptrdiff_t pitch, void *lines)
 {
     ptrdiff_t size = kl_size_of(first->dtype);
-    char *to = lines, outcomes[8 * KL_BLOCK];
-    if (first->step * first->step <= first->stride * first->stride) {
+    const char *from = first->data + start * first->stride;
+    if (first->swapped) {
         kl_source line = *first;
         line.stride = first->step;
-        line.data += start * first->stride;
-        for (ptrdiff_t i = 0; i < count; i++, line.data += first->stride)
-            kl_gather(&line, 0, rows, to + i * pitch * size);
-        return;
-    }
-    /* Each row is read along, for lines of the cache are. */
-    for (int row = 0; row < rows; row++) {
-        kl_source source = kl_beside(first, row);
-        kl_gather(&source, start, count, outcomes);
-        for (ptrdiff_t i = 0; i < count; i++)
-            memcpy(to + (i * pitch + row) * size, outcomes + i * size, (size_t)size);
-    }
+        for (ptrdiff_t i = 0; i < count; i++) {
+            line.data = from + i * first->stride;
+            kl_gather(&line, 0, rows, (char *)lines + i * pitch * size);
+        }
+    } else if (size == 2)
+        copy_16(first, from, rows, count, pitch, lines);
+    else if (size == 4)
+        copy_32(first, from, rows, count, pitch, lines);
+    else
+        copy_64(first, from, rows, count, pitch, lines);
 }
