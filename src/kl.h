@@ -87,7 +87,7 @@ void kl_gather(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *
 /* Rows beside one another: the next row starts one element further. A tile is as many of them as are
    read at once. Outcomes from `start` of its rows are gathered into lines `pitch` elements apart. */
 #define KL_TILE_ROWS 256
-#define KL_TILE_LINES 64 /* outcomes gathered at once: some lines of the cache where rows lie as such */
+#define KL_TILE_LINES 64 /* outcomes gathered at once: of a row by itself some lines of the cache */
 void kl_gather_abreast(const kl_source *first, int rows, ptrdiff_t start, ptrdiff_t count,
                        ptrdiff_t pitch, void *lines);
 kl_source kl_beside(const kl_source *first, int row);
@@ -111,7 +111,7 @@ typedef struct {
 typedef int (*kl_row_function)(
     const kl_source *p, const kl_source *q, ptrdiff_t n, const kl_params *params, double *score);
 
-/* The same for at most KL_TILE_ROWS rows that lie beside one another; a score and a status for each. */
+/* The same for at most KL_TILE_ROWS rows beside one another; a score and a status for each. */
 typedef void (*kl_tile_function)(const kl_source *p, const kl_source *q, int rows, ptrdiff_t n,
                                  const kl_params *params, void *workspace, double *scores,
                                  int *statuses);

@@ -15,7 +15,7 @@
 #include "kl.h"
 
 #define MAX_WORKERS 256 /* more than one memory feeds; their records lie on the caller's stack */
-#define STACK ((size_t)1 << 20) /* a tile needs some 128 KiB; the default of musl is as much */
+#define STACK ((size_t)1 << 20) /* more than a row needs; the default of musl is 128 KiB */
 #define THREAD_WORK 131072 /* least elements per thread: 60 us, where a second one begins to pay */
 #define CHUNK 65536 /* elements handed out at once: some 30 us, and at least one row */
 

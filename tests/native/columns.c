@@ -1,5 +1,5 @@
-/* Rows in the columns of an array, outcomes along the first axis: bit by bit as scored alone, for any
-   number of columns and outcomes, wherever the array begins and whatever its columns hold. */
+/* Rows in the columns of an array, outcomes along the first axis: bit by bit as scored alone, for
+   any number of columns and outcomes, wherever the array begins and whatever its columns hold. */
 
 #include <math.h>
 #include <stdio.h>
