@@ -66,6 +66,7 @@ KL_INLINE double LANED(sum_of_running)(const LANED(running) *running)
     return sum_f64(sum) + sum_f64(lost);
 }
 
+/* Vectors alone: rows abreast, one in each lane, have their scales put together lane by lane. */
 typedef struct {
     vec p_least, q_least;     /* p and q are raised to these inside the logarithm */
     vec p_scale, q_scale;     /* powers of two that bring the masses to [1/2, 1) 2**HEADROOM */
@@ -74,8 +75,7 @@ typedef struct {
     vec floor, peak;          /* of q, so scaled: eps Q, and 3/4 Q */
     vec edge;                 /* a q below it is a hole */
     vec weight, other_weight; /* of p and q in the mixture */
-    int halves;               /* these are equal */
-    vec near; /* the largest (p - q)**2 / (p + q)**2 for the short way then; else -1, for none */
+    vec near; /* if they are equal, the largest (p - q)**2 / (p + q)**2 for the short way; or -1 */
 } LANED(scales);
 
 /* For rows taken as they are. */
@@ -84,5 +84,5 @@ KL_INLINE LANED(scales) LANED(unscaled)(real q_least, double weight)
     vec one = all(1), zero = all(0);
     return (LANED(scales)){all(K(VANISHING)), all(q_least), one, one, zero, one, one, zero,
                            all((real)0.75), zero, all((real)weight), all((real)(1 - weight)),
-                           weight == 0.5, all(weight == 0.5 ? K(NEAR_MIXTURE) : -1)};
+                           all(weight == 0.5 ? K(NEAR_MIXTURE) : -1)};
 }

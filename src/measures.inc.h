@@ -101,10 +101,10 @@ KL_INLINE void LANED(js_divergence_linear)(vec p, vec q, const LANED(scales) *by
         if (!any(far))
             return;
         vec far_score, far_other;
-        if (by->halves)
-            LANED(far_mixture_terms)(p, q, sum, &far_score, &far_other);
-        else
+        if (any(less(by->near, all(0))))
             LANED(mixture_terms)(p, q, d, w, v, &far_score, &far_other);
+        else
+            LANED(far_mixture_terms)(p, q, sum, &far_score, &far_other);
         *score = select(far, far_score, *score);
         *other = select(far, far_other, *other);
         return;
