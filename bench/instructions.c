@@ -17,9 +17,11 @@ static const shape shapes[] = {
     {"row of 2048", 1, 2048, 0}, {"rows of 16", 128, 16, 0}, {"columns of 128", 16, 128, 1}};
 enum { OUTCOMES = 2048, SHAPES = sizeof shapes / sizeof *shapes };
 
+enum { COMPARE = -1 }; /* among the kernels: all statistics of a comparison */
+
 static const char *const dtypes[] = {"float64", "float32", "float16", "bfloat16"};
 
-static double pair[2][OUTCOMES], scores[OUTCOMES];
+static double pair[2][OUTCOMES], scores[OUTCOMES], statistics[OUTCOMES / 16][KL_STATISTICS];
 static double encoded[2][OUTCOMES]; /* in any dtype */
 
 static kl_array array_of(const setting *how, kl_dtype dtype, int side, const shape *as)
@@ -47,11 +49,13 @@ static void count(const char *measure, int kernel, const setting *how, kl_dtype 
     for (ptrdiff_t row = 0; row < as->rows; row++)
         make_pair(how, as->n, pair[0] + row * as->n, pair[1] + row * as->n);
     kl_job job = {0};
-    job.kernel = (kl_kernel)kernel;
+    job.kernel = kernel == COMPARE ? KL_KERNEL_kl_divergence : (kl_kernel)kernel;
     job.arrays = kernel == KL_KERNEL_entropy || kernel == KL_KERNEL_nll ? 1 : 2;
     job.unit = 1;
     job.n = as->n;
     job.params = (kl_params){how->eps, 0.5, how->temperature};
+    job.reverse_eps = how->eps;
+    job.statistics = statistics[0];
     job.labels.row.data = (const char *)labels;
     job.labels.row.stride = job.labels.strides[0] = sizeof *labels;
     job.labels.row.dtype = KL_INT64;
@@ -83,6 +87,8 @@ static void count(const char *measure, int kernel, const setting *how, kl_dtype 
         begin();
         if (kernel == KL_KERNEL_rel_entr)
             kl_run_elements(&job, 0, as->rows * as->n, &faults);
+        else if (kernel == COMPARE)
+            kl_compare_rows(&job, 0, as->rows, &faults);
         else
             kl_run(&job, 0, as->rows, &faults);
         end(warm ? name : "warm up: 0");
@@ -98,7 +104,8 @@ int main(void)
     static const struct {
         const char *name;
         int kernel;
-    } measures[] = {KL_KERNEL_LIST(KERNEL) NAME(rel_entr, ) NAME(nll, )};
+    } measures[] = {KL_KERNEL_LIST(KERNEL) NAME(rel_entr, ) NAME(nll, )
+                    {"compare", COMPARE}};
     for (int b = 0; b < KL_BACKENDS; b++) {
         if (!kl_cpu_runs(kl_all_backends[b]))
             continue;

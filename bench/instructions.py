@@ -128,7 +128,7 @@ def main() -> int:
         KEPT.write_text(json.dumps(kept, indent=1) + "\n")
     if faults:
         print("\n".join(faults))
-        print("If this growth is wanted: make instructions ARGS='--write \"why\"'")
+        print("If this growth is wanted: make instructions BENCH_ARGS='--write \"why\"'")
     return bool(faults)
 
 

@@ -66,6 +66,10 @@ def calls(p, q, form):
     for measure in (kl_c.kl_divergence, kl_c.cross_entropy, kl_c.js_divergence, kl_c.js_distance):
         call = lambda measure=measure: measure(p, q, form=form, out=scores)  # noqa: E731
         yield measure.__name__, call, 0
+    if p.ndim == q.ndim == 2 and p.shape == q.shape:
+        # The table of the kernel, and the columns made from it, which are the result.
+        statistics = len(p) * len(kl_c._kernels.STATISTICS) * 8
+        yield "compare", lambda: kl_c.compare(p, q, form=form), 2 * statistics
     if "logits" not in (one, other):
         yield "rel_entr", lambda: kl_c.rel_entr(p, q, form=form, out=terms), 0
 

@@ -1,4 +1,4 @@
-/* Every row function, normaliser and element function between guard pages, at every alignment and
+/* Every row function, comparison, normaliser and element function between guard pages, at every alignment and
    from every layout: nothing outside of a row is touched, and the answer is bit by bit that of the
    row by itself. */
 
@@ -19,17 +19,19 @@ static const layout layouts[] = {
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts, OFFSETS = 64 /* bytes: the widest vector */ };
 
-/* What is asked of every function: its results for a pair, at most three numbers and a status. */
+/* What is asked of every function: its results for a pair, and a status. */
 typedef struct {
-    double numbers[3];
+    double numbers[KL_STATISTICS];
     int status;
 } answer;
+
+enum { NORMALISER = KL_KERNELS, COMPARISON, ASKED };
 
 typedef struct {
     const kl_backend *backend;
     const setting *how;
     kl_dtype dtype;
-    int kernel; /* KL_KERNELS: the normaliser of p */
+    int kernel; /* or NORMALISER, of p, or COMPARISON */
     ptrdiff_t n;
 } one_case;
 
@@ -40,14 +42,19 @@ static unsigned char plain[2][MOST_OUTCOMES * 8]; /* the same in the dtype of th
 static answer ask(const one_case *c, const kl_source *p, const kl_source *q)
 {
     kl_family family = kl_family_of(c->how->form);
-    int numbers = c->kernel < KL_KERNELS ? 1 : family == KL_LINEAR ? 2 : 3;
+    int numbers = c->kernel < KL_KERNELS    ? 1
+                  : c->kernel == COMPARISON ? (int)KL_STATISTICS
+                  : family == KL_LINEAR     ? 2
+                                            : 3;
     double *result = (double *)outcome.high - numbers;
     kl_params params = {c->how->eps, 0.5, c->how->temperature};
-    answer found = {{0, 0, 0}, 0};
+    answer found = {{0}, 0};
     memset(result, 0, (size_t)numbers * sizeof *result);
     if (c->kernel < KL_KERNELS)
         found.status = c->backend->rows[c->kernel][family][c->dtype](
             p, c->kernel == KL_KERNEL_entropy ? NULL : q, c->n, &params, result);
+    else if (c->kernel == COMPARISON)
+        found.status = c->backend->compare[family][c->dtype](p, q, c->n, &params, c->n / 2, result);
     else
         c->backend->normalisers[family][c->dtype](p, c->n, c->how->temperature, result);
     memcpy(found.numbers, result, (size_t)numbers * sizeof *result);
@@ -81,7 +88,7 @@ static void try_everywhere(const one_case *c)
 #define KERNEL_NAME(name) #name,
         KL_KERNEL_LIST(KERNEL_NAME)
 #undef KERNEL_NAME
-        "normaliser"};
+        "normaliser", "comparison"};
     for (int side = 0; side < 2; side++)
         for (ptrdiff_t i = 0; i < c->n; i++)
             encode(c->dtype, values[side][i], plain[side] + i * size);
@@ -160,7 +167,7 @@ void test_guard_pages(int every)
             for (int dtype = 0; dtype < KL_KERNEL_DTYPES; dtype++)
                 for (int i = 0; (n = length(i, backend->lanes[dtype])) > 0; i++) {
                     make_pair(&settings[s], n, values[0], values[1]);
-                    for (int kernel = 0; kernel <= KL_KERNELS; kernel++)
+                    for (int kernel = 0; kernel < ASKED; kernel++)
                         if (cases++ % every == 0)
                             try_everywhere(
                                 &(one_case){backend, &settings[s], (kl_dtype)dtype, kernel, n});
