@@ -82,7 +82,6 @@ LINES = (
     read_rate(0.35, 0.60, "js_divergence", "probs", "float32"),
     read_rate(0.15, 0.35, "compare", "logits", "float32"),
     read_rate(0.30, 0.50, "kl_divergence", "probs", "float32", axis=0),
-    read_rate(0.15, 0.35, "compare", "logits", "float32"),
     Line(
         "kl_divergence, probs, float64, 10^5 rows of 16",
         "x long rows, per element",
