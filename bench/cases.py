@@ -18,6 +18,7 @@ from ratios import (
     short_rows_against_long,
     small_call,
 )
+from reasons import REASONS
 
 PEER_UNIT = "x our time"
 
@@ -34,7 +35,7 @@ class Line:
     @property
     def limit(self) -> str:
         """What keeps the figure below the aim, or nothing where nobody has said it yet."""
-        return LIMITS.get(self.name, "")
+        return REASONS.get(self.name, "")
 
     def verdict(self, figure: float) -> str:
         def reached(goal: float) -> bool:
@@ -139,6 +140,4 @@ LINES = (
     Line("extra memory of a batch", "KiB", 1024.0, 64.0, costs.extra_memory, lower_is_better=True),
 )
 
-# Line -> what keeps it below its aim, counted in bytes, operations and cycles (src/README.md).
-LIMITS: dict[str, str] = {}
-assert LIMITS.keys() <= {line.name for line in LINES}
+assert REASONS.keys() <= {line.name for line in LINES}
