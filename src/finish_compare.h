@@ -5,11 +5,6 @@
 
 #include "finish.h"
 
-#if defined(__GNUC__) || defined(__clang__)
-#define KL_PREFETCH(address) __builtin_prefetch(address)
-#else
-#define KL_PREFETCH(address) ((void)(address))
-#endif
 #define KL_COMPARE_AHEAD 2048 /* bytes: the block that comes next */
 
 #define KL_LOG2E 0x1.71547652b82fep+0

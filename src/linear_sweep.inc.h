@@ -110,20 +110,9 @@ KL_INLINE LANED(sums) STORED(linear_block)(STORED(linear_work) work,
 /* The state of a row between its blocks, so that rows of a tile can take turns. */
 typedef struct {
     LANED(running) of[KL_SUMS];
-    LANED(sums) only; /* of a row of one block */
     vec signs;
     double p_at_peak, q_at_peak;
 } STORED(linear_state);
-
-KL_INLINE void STORED(linear_start)(STORED(linear_state) *state)
-{
-    LANED(sums) none = LANED(no_sums)();
-    state->only = none;
-    for (int i = 0; i < KL_SUMS; i++)
-        LANED(run_from)(&state->of[i], none.of[i]);
-    state->signs = none.signs;
-    state->p_at_peak = state->q_at_peak = 0;
-}
 
 /* Copies the block without the outcomes above the peak, whose masses are added to the two given. */
 static void STORED(linear_below_peak)(const stored *p, const stored *q, ptrdiff_t count, vec p_scale,
@@ -166,31 +155,33 @@ KL_INLINE LANED(sums) STORED(linear_rest)(STORED(linear_work) work, const LANED(
     }
 }
 
-/* One block of a row of n. */
+/* One block of a row of n; the first begins the state. */
 KL_INLINE void STORED(linear_on)(STORED(linear_work) work, const LANED(scales) *by,
                                  const stored *p, const stored *q, ptrdiff_t start, ptrdiff_t n,
                                  STORED(linear_state) *state)
 {
     ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
+    if (start == 0)
+        state->p_at_peak = state->q_at_peak = 0;
     LANED(sums) sums = STORED(linear_rest)(work, by, p, q, count, &state->p_at_peak,
                                            &state->q_at_peak);
-    state->signs = either(state->signs, sums.signs);
-    if (n <= ROW_BLOCK)
-        state->only = sums;
-    else
-        for (int i = 0; i < KL_SUMS; i++)
-            if (STORED(sums_up)(work, i))
+    state->signs = start == 0 ? sums.signs : either(state->signs, sums.signs);
+    for (int i = 0; i < KL_SUMS; i++)
+        if (STORED(sums_up)(work, i)) {
+            if (start == 0)
+                LANED(run_from)(&state->of[i], sums.of[i]);
+            else
                 LANED(run_on)(&state->of[i], sums.of[i]);
+        }
 }
 
-KL_INLINE kl_totals STORED(linear_totals)(STORED(linear_work) work, ptrdiff_t n,
+KL_INLINE kl_totals STORED(linear_totals)(STORED(linear_work) work,
                                           const STORED(linear_state) *state)
 {
     kl_totals totals = {{0}, state->p_at_peak, state->q_at_peak, any_sign(state->signs)};
     for (int i = 0; i < KL_SUMS; i++)
         if (STORED(sums_up)(work, i))
-            totals.of[i] = n <= ROW_BLOCK ? sum_of(state->only.of[i])
-                                          : LANED(sum_of_running)(&state->of[i]);
+            totals.of[i] = LANED(sum_of_running)(&state->of[i]);
     if (work.kernel == KL_KERNEL_entropy)
         totals.of[KL_Q_MASS] = totals.of[KL_P_MASS];
     return totals;
@@ -203,12 +194,13 @@ KL_INLINE kl_totals STORED(linear_sweep)(STORED(linear_work) work, const kl_sour
 {
     stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
     STORED(linear_state) state;
-    STORED(linear_start)(&state);
-    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
+    ptrdiff_t start = 0;
+    do { /* a row has an outcome */
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = q ? STORED(fetch)(q, start, count, q_buffer) : pb;
         STORED(linear_on)(work, by, pb, qb, start, n, &state);
-    }
-    return STORED(linear_totals)(work, n, &state);
+        start += ROW_BLOCK;
+    } while (start < n);
+    return STORED(linear_totals)(work, &state);
 }

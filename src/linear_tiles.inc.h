@@ -53,22 +53,22 @@ KL_INLINE STORED(linear_state) STORED(state_of_lane)(STORED(linear_work) work,
                                                      ptrdiff_t n)
 {
     STORED(linear_state) state;
-    STORED(linear_start)(&state);
-    STORED(put_lane)(&state.signs, 0, &abreast->signs, lane, sizeof(vec));
+    for (int j = 0; j < LANES; j++)
+        STORED(put_lane)(&state.signs, j, &abreast->signs, lane, sizeof(vec));
     state.p_at_peak = abreast->p_at_peak[lane];
     state.q_at_peak = abreast->q_at_peak[lane];
     for (int i = 0; i < KL_SUMS; i++) {
         if (!STORED(sums_up)(work, i))
             continue;
-        for (int j = 0; j < LANES; j++) {
-            const char *sum = (const char *)abreast->over[i][j].sum;
-            const char *lost = (const char *)abreast->over[i][j].lost;
-            if (n <= ROW_BLOCK)
-                STORED(put_lane)(&state.only.of[i], j, &abreast->of[i][j], lane, sizeof(vec));
-            else {
-                memcpy((char *)state.of[i].sum + j * 8, sum + lane * 8, 8);
-                memcpy((char *)state.of[i].lost + j * 8, lost + lane * 8, 8);
-            }
+        vec only = all(0);
+        for (int j = 0; j < LANES; j++)
+            STORED(put_lane)(&only, j, &abreast->of[i][j], lane, sizeof(vec));
+        LANED(run_from)(&state.of[i], only);
+        for (int j = 0; j < LANES && n > ROW_BLOCK; j++) {
+            memcpy((char *)state.of[i].sum + j * 8,
+                   (const char *)abreast->over[i][j].sum + lane * 8, 8);
+            memcpy((char *)state.of[i].lost + j * 8,
+                   (const char *)abreast->over[i][j].lost + lane * 8, 8);
         }
     }
     return state;
@@ -280,7 +280,7 @@ KL_INLINE kl_totals STORED(totals_in_tile)(STORED(linear_work) work, const STORE
 {
     int number = row / LANES, lane = row - STORED(first_abreast)(number, rows);
     STORED(linear_state) state = STORED(state_of_lane)(work, &tile->abreast[number], lane, n);
-    return STORED(linear_totals)(work, n, &state);
+    return STORED(linear_totals)(work, &state);
 }
 
 /* Rows for which the usual sweeps do not do are left to be scored alone. */
