@@ -6,7 +6,7 @@ of q, in some 8 cycles of the core (29 GB/s at 3.6 GHz), which takes some 4 inst
 
 
 def arithmetic(instructions: str, nbytes: int = 64) -> str:
-    return f"arithmetic: {instructions}; memory hands over its {nbytes} bytes in {nbytes // 8}"
+    return f"arithmetic: {instructions}; its {nbytes} bytes come in {nbytes // 8}"
 
 
 TWO_EXPONENTIALS = arithmetic("42 instructions, 11 cycles, for two exponentials")
@@ -56,6 +56,9 @@ REASONS = {
     "scipy.stats.entropy, probs, float32": "the time of kl_divergence, as above",
     "call on two float64 arrays of 16": (
         "8 vectors of outcomes take half of it; two arrays to look at and a float to make the rest"
+    ),
+    "extra memory of a batch": (
+        "along axis 0 the sums of some 128 rows at once, one for each lane of a row alone"
     ),
     "workers=2, probs, float32, four times the rows": "the memory that both threads read",
 }
