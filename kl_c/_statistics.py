@@ -77,7 +77,7 @@ def score(p: Any, q: Any, labels: Any, settings: Settings) -> Columns:
     places = {name: place for place, name in enumerate(_kernels.STATISTICS)}
     wanted = [s for s in STATISTICS if labels is not None or not s.needs_labels]
     taken = table[:, [places[statistic.name] for statistic in wanted]]
-    valid = ~np.isnan(taken).any(axis=1)
+    valid: NDArray[np.bool_] = np.logical_not(np.isnan(taken).any(axis=1))
     columns: Columns = {}
     for column, statistic in enumerate(wanted):
         if statistic.dtype is np.bool_:
