@@ -53,8 +53,8 @@ KL_INLINE STORED(linear_state) STORED(state_of_lane)(STORED(linear_work) work,
                                                      ptrdiff_t n)
 {
     STORED(linear_state) state;
-    for (int j = 0; j < LANES; j++)
-        STORED(put_lane)(&state.signs, j, &abreast->signs, lane, sizeof(vec));
+    state.signs = all(0);
+    STORED(put_lane)(&state.signs, 0, &abreast->signs, lane, sizeof(vec));
     state.p_at_peak = abreast->p_at_peak[lane];
     state.q_at_peak = abreast->q_at_peak[lane];
     for (int i = 0; i < KL_SUMS; i++) {
