@@ -64,8 +64,8 @@ static double by_definition(kl_kernel kernel, const kl_source *p, const kl_sourc
                             int q_exponent)
 {
     double p_block[KL_BLOCK], q_block[KL_BLOCK], sum = 0;
-    double p_log_mass = log(p_mass) + p_exponent * 0x1.62e42fefa39efp-1;
-    double q_log_mass = log(q_mass) + q_exponent * 0x1.62e42fefa39efp-1;
+    double p_log_mass = log(p_mass) + p_exponent * KL_LN2;
+    double q_log_mass = log(q_mass) + q_exponent * KL_LN2;
     double log_eps = log(eps);
     for (ptrdiff_t start = 0; start < n; start += KL_BLOCK) {
         ptrdiff_t count = n - start < KL_BLOCK ? n - start : KL_BLOCK;

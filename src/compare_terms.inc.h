@@ -50,7 +50,8 @@ KL_INLINE vec LANED(reduce2)(vec x, vec *k, vec *power)
 KL_INLINE vec LANED(power2)(vec x)
 {
     vec rounder = all(K(ROUNDER) - K(LEAST_EXPONENT)), t = add(x, rounder);
-    return mul(polynomial(sub(x, sub(t, rounder)), K(POWER)), power_of_two_in(t));
+    vec r = sub(x, sub(t, rounder));
+    return mul(polynomial_by_length(r, mul(r, r), K(POWER)), power_of_two_in(t));
 }
 
 #undef FEW
@@ -90,7 +91,8 @@ KL_INLINE void LANED(compare_terms)(LANED(comparison) *sums, vec most, vec d)
     mask q_larger = less(d, zero);
     vec r = LANED(reduce2)(either(d, all((real)-0.0)), &k, &power);
     vec linear = mul(r, all(K(LN2))), power_less_1 = sub(power, one);
-    vec rest = mul(mul(r, r), polynomial(r, K(POWER_REST)));
+    vec r_square = mul(r, r);
+    vec rest = mul(r_square, polynomial_by_length(r, r_square, K(POWER_REST)));
     vec v = fused_from(power, add(linear, rest), sub(one, power));
     vec step = fused_from(k, all(K(LN2)), power_less_1); /* as in expm1_less */
     vec g = fused(power, rest, fused(power_less_1, linear, step));
@@ -98,8 +100,8 @@ KL_INLINE void LANED(compare_terms)(LANED(comparison) *sums, vec most, vec d)
     vec lesser = sub(square, u_g), change = mul(most, v);
     sums->forward = fused(most, select(q_larger, lesser, g), sums->forward);
     sums->reverse = fused(most, select(q_larger, g, lesser), sums->reverse);
-    sums->mixture = fused(most, fused_less(square, polynomial(v, K(MIXTURE)), u_g),
-                          sums->mixture);
+    vec mixture = fused_less(square, polynomial_by_length(v, square, K(MIXTURE)), u_g);
+    sums->mixture = fused(most, mixture, sums->mixture);
     sums->change = add(sums->change, change);
     sums->loss = add(sums->loss, keep(q_larger, change));
     sums->largest_change = larger(sums->largest_change, change);

@@ -9,6 +9,8 @@
 
 #include "kl.h"
 
+#define KL_LN2 0x1.62e42fefa39efp-1
+
 /* The sums of a sweep. What a sweep does not need it does not add up. */
 enum { KL_SCORE, KL_OTHER, KL_P_MASS, KL_Q_MASS, KL_HOLES, KL_SUMS };
 
@@ -16,6 +18,7 @@ enum { KL_SCORE, KL_OTHER, KL_P_MASS, KL_Q_MASS, KL_HOLES, KL_SUMS };
 typedef struct {
     double of[KL_SUMS];
     double p_at_peak, q_at_peak;
+    double least_q; /* or less, if nobody asked */
     int signs; /* some number has its sign bit set */
 } kl_totals;
 
@@ -76,16 +79,22 @@ typedef struct {
 #define HEADROOM 32
 #define NEGLIGIBLE_SCORE 1e-30 /* below it even outcomes of 2**-126 count: compare by the floor */
 #define USUAL_FLOOR 0x1p-126   /* of q, where eps is not given */
-#define BELOW_FLOOR (0.96 * USUAL_FLOOR) /* whatever mass a valid row has, a q below is floored, */
-#define ABOVE_FLOOR (1.04 * USUAL_FLOOR) /* and a q above is not */
+#define BELOW_FLOOR (0.999 * USUAL_FLOOR) /* floored, whatever rounding a floor has met, */
+#define ABOVE_FLOOR (1.001 * USUAL_FLOOR) /* and not */
+static const double LEAST_ESTIMATE_f64 = 0x1p-700, LEAST_ESTIMATE_f32 = 0x1p-20; /* of a mass whose
+   vanishing part is a normal number */
 static const kl_ranges RANGES_f64 = {0x1p-900, 0x1p900, 1e-15, 0};
 static const kl_ranges RANGES_f32 = {0x1p-60, 0x1p60, 1e-7, 1e-9};
 
-KL_INLINE int kl_in_range(const kl_totals *totals, const kl_ranges *ranges)
+KL_INLINE int kl_can_hold(const kl_ranges *ranges, double p_mass, double q_mass)
 {
-    double p_mass = kl_p_mass(totals), q_mass = kl_q_mass(totals);
     return p_mass >= ranges->least_mass && p_mass <= ranges->largest_mass
            && q_mass >= ranges->least_mass && q_mass <= ranges->largest_mass;
+}
+
+KL_INLINE int kl_in_range(const kl_totals *totals, const kl_ranges *ranges)
+{
+    return kl_can_hold(ranges, kl_p_mass(totals), kl_q_mass(totals));
 }
 
 KL_INLINE int kl_is_negligible(kl_kernel kernel, double score)
@@ -154,7 +163,7 @@ KL_INLINE int kl_finish_divergence(double s, double p_mass, double q_mass, doubl
 KL_INLINE double kl_within_mixture(double score, double weight)
 {
     double w = weight < 0.5 ? weight : 1 - weight; /* the lesser, for log1p */
-    if (score <= 2 * w * 0x1.62e42fefa39efp-1) /* no entropy is below its chord, 2 w log 2 */
+    if (score <= 2 * w * KL_LN2) /* no entropy is below its chord, 2 w log 2 */
         return kl_not_negative(score);
     double limit = w > 0 ? -w * log(w) - (1 - w) * log1p(-w) : 0;
     return score > limit ? limit : kl_not_negative(score);

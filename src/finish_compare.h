@@ -9,7 +9,25 @@
 
 #define KL_LOG2E 0x1.71547652b82fep+0
 #define KL_LOG2E_TAIL 0x1.777d0ffda0d24p-56 /* what the rounding of KL_LOG2E took */
-#define KL_LN2 0x1.62e42fefa39efp-1
+
+/* The top of the blocks read so far. */
+typedef struct {
+    double value;
+    ptrdiff_t start; /* of its first block */
+    int tied;        /* with a later block */
+} kl_top;
+
+/* Takes the maximum of the block at `start`; returns whether it is the new top. */
+KL_INLINE int kl_rises(kl_top *top, double maximum, ptrdiff_t start)
+{
+    int rises = maximum > top->value;
+    top->tied = !rises && (top->tied || maximum == top->value);
+    if (rises) {
+        top->value = maximum;
+        top->start = start;
+    }
+    return rises;
+}
 
 /* A log row by itself: its top outcome, whether others equal it, and relative to its weight the
    weights of the others and the sum of weight log2(weight). */

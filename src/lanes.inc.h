@@ -9,13 +9,16 @@
 #ifndef KL_LANES
 #define KL_LANES
 
+enum { SAMPLE = 4096 }; /* elements, in blocks spread over a row */
+
 /* How a sweep takes its rows. */
 typedef enum {
     KL_FOR_MASSES,   /* no terms, the masses alone */
     KL_AS_THEY_ARE,  /* terms of p and q themselves, with the masses */
+    KL_ESTIMATED,    /* of p and c q, for masses that a sample suggests, with the masses */
     KL_SCALED,       /* brought to about equal masses */
     KL_FLOORED,      /* and q raised to the floor that p allows it */
-    KL_FOR_HOLES     /* no terms, the mass of p where q lies below an edge */
+    KL_FOR_HOLES     /* no terms, the mass of p where q lies below each of two edges */
 } kl_sweep;
 
 #endif
@@ -23,13 +26,13 @@ typedef enum {
 /* Sums over one block. */
 typedef struct {
     vec of[KL_SUMS];
-    vec signs, largest_q;
+    vec signs, largest_q, least_q;
 } LANED(sums);
 
 KL_INLINE LANED(sums) LANED(no_sums)(void)
 {
     vec zero = all(0);
-    return (LANED(sums)){{zero, zero, zero, zero, zero}, zero, zero};
+    return (LANED(sums)){{zero, zero, zero, zero, zero}, zero, zero, all((real)HUGE_VAL)};
 }
 
 /* A sum over blocks: in double, lane by lane, with the error of adding carried along (Knuth). */
@@ -66,6 +69,16 @@ KL_INLINE double LANED(sum_of_running)(const LANED(running) *running)
     return sum_f64(sum) + sum_f64(lost);
 }
 
+KL_INLINE double LANED(largest_lane)(vec a)
+{
+    real lanes[LANES], result;
+    put(lanes, a);
+    result = lanes[0];
+    for (int j = 1; j < LANES; j++)
+        result = lanes[j] > result ? lanes[j] : result;
+    return (double)result;
+}
+
 /* Vectors alone: rows abreast, one in each lane, have their scales put together lane by lane. */
 typedef struct {
     vec p_least, q_least;     /* p and q are raised to these inside the logarithm */
@@ -73,7 +86,7 @@ typedef struct {
     vec headroom;             /* HEADROOM itself in units of an exponent, or 0 */
     vec c, p_to_q;            /* P/Q and Q/P, so scaled: between 1/2 and 2 */
     vec floor, peak;          /* of q, so scaled: eps Q, and 3/4 Q */
-    vec edge;                 /* a q below it is a hole */
+    vec edge, upper_edge;     /* a q below is a hole; a q not below this is none */
     vec weight, other_weight; /* of p and q in the mixture */
     vec near; /* if they are equal, the largest (p - q)**2 / (p + q)**2 for the short way; or -1 */
 } LANED(scales);
@@ -83,6 +96,7 @@ KL_INLINE LANED(scales) LANED(unscaled)(real q_least, double weight)
 {
     vec one = all(1), zero = all(0);
     return (LANED(scales)){all(K(VANISHING)), all(q_least), one, one, zero, one, one, zero,
-                           all((real)0.75), zero, all((real)weight), all((real)(1 - weight)),
+                           all((real)0.75), zero, zero, all((real)weight),
+                           all((real)(1 - weight)),
                            all(weight == 0.5 ? K(NEAR_MIXTURE) : -1)};
 }

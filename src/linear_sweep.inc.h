@@ -29,21 +29,41 @@ typedef struct {
     kl_sweep sweep;
 } STORED(linear_work);
 
+/* The sweeps that no measure tells apart. */
+static const STORED(linear_work) STORED(FOR_MASSES) = {
+    KL_KERNEL_kl_divergence, LANED(kl_divergence_linear), KL_FOR_MASSES};
+static const STORED(linear_work) STORED(FOR_HOLES) = {
+    KL_KERNEL_kl_divergence, LANED(kl_divergence_linear), KL_FOR_HOLES};
+
+/* Whether this is the first sweep over the whole row, which checks it and takes the masses. */
+KL_INLINE int STORED(checks)(STORED(linear_work) work)
+{
+    return work.sweep == KL_FOR_MASSES || work.sweep == KL_AS_THEY_ARE
+           || work.sweep == KL_ESTIMATED;
+}
+
 KL_INLINE int STORED(sums_up)(STORED(linear_work) work, int sum)
 {
     int terms = work.sweep != KL_FOR_MASSES && work.sweep != KL_FOR_HOLES;
-    int masses = work.sweep == KL_FOR_MASSES || work.sweep == KL_AS_THEY_ARE
-                 || (terms && kl_has_peak(work.kernel));
+    int masses = STORED(checks)(work) || (terms && kl_has_peak(work.kernel));
     switch (sum) {
     case KL_SCORE: return terms;
-    case KL_OTHER: return terms && work.kernel == KL_KERNEL_js_divergence;
+    case KL_OTHER: return work.sweep == KL_FOR_HOLES
+                          || (terms && work.kernel == KL_KERNEL_js_divergence);
     case KL_P_MASS: return masses;
     case KL_Q_MASS: return masses && work.kernel != KL_KERNEL_entropy;
-    default: /* KL_HOLES; the masses of half precision are off by more than a float32 notices */
+    default: /* KL_HOLES */
         return kl_has_floor(work.kernel)
-               && (work.sweep == KL_FOR_HOLES || work.sweep == KL_FLOORED
-                   || (work.sweep == KL_AS_THEY_ARE && sizeof(stored) == 2));
+               && (work.sweep == KL_FOR_HOLES || work.sweep == KL_FLOORED);
     }
+}
+
+/* Whether the least q tells if a floor acted: where the masses are likely off by so much that it
+   matters at which of two floors. */
+KL_INLINE int STORED(seeks_least)(STORED(linear_work) work)
+{
+    return kl_has_floor(work.kernel)
+           && (work.sweep == KL_ESTIMATED || (work.sweep == KL_AS_THEY_ARE && sizeof(stored) == 2));
 }
 
 /* What one vector of outcomes gives to the sums. */
@@ -57,11 +77,13 @@ KL_INLINE LANED(sums) STORED(linear_step)(STORED(linear_work) work,
         q = mul(q, by->q_scale);
     }
     given.of[KL_P_MASS] = p;
-    given.of[KL_Q_MASS] = given.largest_q = q;
+    given.of[KL_Q_MASS] = given.largest_q = given.least_q = q;
     if (STORED(sums_up)(work, KL_HOLES))
         given.of[KL_HOLES] = keep(less(q, by->edge), p);
     if (STORED(sums_up)(work, KL_SCORE))
         work.formula(p, q, by, work.sweep, &given.of[KL_SCORE], &given.of[KL_OTHER]);
+    else if (STORED(sums_up)(work, KL_OTHER))
+        given.of[KL_OTHER] = keep(less(q, by->upper_edge), p);
     return given;
 }
 
@@ -73,13 +95,15 @@ KL_INLINE void STORED(linear_add)(STORED(linear_work) work, LANED(sums) *sums,
     for (int i = 0; i < KL_SUMS; i++)
         if (STORED(sums_up)(work, i))
             sums->of[i] = add(sums->of[i], b ? add(a->of[i], b->of[i]) : a->of[i]);
-    if (work.sweep == KL_FOR_MASSES || work.sweep == KL_AS_THEY_ARE)
+    if (STORED(checks)(work))
         sums->signs = either(sums->signs, b ? either(a->signs, b->signs) : a->signs);
     if (kl_has_peak(work.kernel) && STORED(sums_up)(work, KL_SCORE)) {
         sums->largest_q = at_least(sums->largest_q, a->largest_q);
         if (b)
             sums->largest_q = at_least(sums->largest_q, b->largest_q);
     }
+    if (STORED(seeks_least)(work))
+        sums->least_q = smaller(b ? smaller(a->least_q, b->least_q) : a->least_q, sums->least_q);
 }
 
 /* The sums over one block, in an order fixed by position, for answers that repeat bit by bit. */
@@ -102,6 +126,7 @@ KL_INLINE LANED(sums) STORED(linear_block)(STORED(linear_work) work,
     if (i < count) {
         a = STORED(linear_step)(work, by, STORED(fetch_first)(p + i, count - i),
                                 STORED(fetch_first)(q + i, count - i));
+        a.least_q = select(first_lanes(count - i), a.least_q, sums.least_q);
         STORED(linear_add)(work, &sums, &a, NULL);
     }
     return sums;
@@ -110,7 +135,7 @@ KL_INLINE LANED(sums) STORED(linear_block)(STORED(linear_work) work,
 /* The state of a row between its blocks, so that rows of a tile can take turns. */
 typedef struct {
     LANED(running) of[KL_SUMS];
-    vec signs;
+    vec signs, least_q;
     double p_at_peak, q_at_peak;
 } STORED(linear_state);
 
@@ -142,9 +167,13 @@ KL_INLINE LANED(sums) STORED(linear_rest)(STORED(linear_work) work, const LANED(
                                           double *p_at_peak, double *q_at_peak)
 {
     stored p_rest[ROW_BLOCK], q_rest[ROW_BLOCK];
-    LANED(sums) sums;
+    LANED(sums) sums = LANED(no_sums)();
+    vec least_q = sums.least_q;
     for (int whole = 1;; whole = 0) {
         sums = STORED(linear_block)(work, by, p, q, count);
+        if (whole)
+            least_q = sums.least_q;
+        sums.least_q = least_q;
         if (!(whole && STORED(leaves_peaks)(work)
               && KL_UNLIKELY(any(less(by->peak, sums.largest_q)))))
             return sums;
@@ -155,20 +184,21 @@ KL_INLINE LANED(sums) STORED(linear_rest)(STORED(linear_work) work, const LANED(
     }
 }
 
-/* One block of a row of n; the first begins the state. */
+/* One block; the first of a row begins the state. */
 KL_INLINE void STORED(linear_on)(STORED(linear_work) work, const LANED(scales) *by,
-                                 const stored *p, const stored *q, ptrdiff_t start, ptrdiff_t n,
+                                 const stored *p, const stored *q, ptrdiff_t count, int first,
                                  STORED(linear_state) *state)
 {
-    ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
-    if (start == 0)
+    if (first)
         state->p_at_peak = state->q_at_peak = 0;
     LANED(sums) sums = STORED(linear_rest)(work, by, p, q, count, &state->p_at_peak,
                                            &state->q_at_peak);
-    state->signs = start == 0 ? sums.signs : either(state->signs, sums.signs);
+    state->signs = first ? sums.signs : either(state->signs, sums.signs);
+    if (STORED(seeks_least)(work))
+        state->least_q = first ? sums.least_q : smaller(sums.least_q, state->least_q);
     for (int i = 0; i < KL_SUMS; i++)
         if (STORED(sums_up)(work, i)) {
-            if (start == 0)
+            if (first)
                 LANED(run_from)(&state->of[i], sums.of[i]);
             else
                 LANED(run_on)(&state->of[i], sums.of[i]);
@@ -178,12 +208,14 @@ KL_INLINE void STORED(linear_on)(STORED(linear_work) work, const LANED(scales) *
 KL_INLINE kl_totals STORED(linear_totals)(STORED(linear_work) work,
                                           const STORED(linear_state) *state)
 {
-    kl_totals totals = {{0}, state->p_at_peak, state->q_at_peak, any_sign(state->signs)};
+    kl_totals totals = {{0}, state->p_at_peak, state->q_at_peak, 0, any_sign(state->signs)};
     for (int i = 0; i < KL_SUMS; i++)
         if (STORED(sums_up)(work, i))
             totals.of[i] = LANED(sum_of_running)(&state->of[i]);
     if (work.kernel == KL_KERNEL_entropy)
         totals.of[KL_Q_MASS] = totals.of[KL_P_MASS];
+    if (STORED(seeks_least)(work))
+        totals.least_q = -LANED(largest_lane)(sub(all(0), state->least_q));
     return totals;
 }
 
@@ -194,13 +226,38 @@ KL_INLINE kl_totals STORED(linear_sweep)(STORED(linear_work) work, const kl_sour
 {
     stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
     STORED(linear_state) state;
-    ptrdiff_t start = 0;
-    do { /* a row has an outcome */
+    int first = 1;
+    for (ptrdiff_t start = 0; first || start < n; start += ROW_BLOCK) { /* a row has an outcome */
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = q ? STORED(fetch)(q, start, count, q_buffer) : pb;
-        STORED(linear_on)(work, by, pb, qb, start, n, &state);
-        start += ROW_BLOCK;
-    } while (start < n);
+        STORED(linear_on)(work, by, pb, qb, count, first, &state);
+        first = 0;
+    }
     return STORED(linear_totals)(work, &state);
+}
+
+/* The masses and signs of the rows. */
+KL_APART kl_totals STORED(masses_of)(const kl_source *p, const kl_source *q, ptrdiff_t n)
+{
+    LANED(scales) by = LANED(unscaled)(K(TINY), 0.5);
+    return STORED(linear_sweep)(STORED(FOR_MASSES), p, q, n, &by);
+}
+
+/* Those of a block at the head of every `step` elements. */
+KL_APART kl_totals STORED(masses_of_sample)(const kl_source *p, const kl_source *q, ptrdiff_t n,
+                                            ptrdiff_t step)
+{
+    LANED(scales) by = LANED(unscaled)(K(TINY), 0.5);
+    stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
+    STORED(linear_state) state;
+    int first = 1;
+    for (ptrdiff_t start = 0; first || start < n; start += step) {
+        ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
+        const stored *pb = STORED(fetch)(p, start, count, p_buffer);
+        const stored *qb = q ? STORED(fetch)(q, start, count, q_buffer) : pb;
+        STORED(linear_on)(STORED(FOR_MASSES), &by, pb, qb, count, first, &state);
+        first = 0;
+    }
+    return STORED(linear_totals)(STORED(FOR_MASSES), &state);
 }

@@ -9,7 +9,7 @@
 typedef struct {
     vec of[KL_SUMS][LANES];              /* over one block; number j is lane j of each row's sum */
     LANED(running) over[KL_SUMS][LANES]; /* over blocks, likewise */
-    vec signs, largest_q;
+    vec signs, largest_q, least_q;
     LANED(scales) scales;
     double p_at_peak[LANES], q_at_peak[LANES];
 } STORED(abreast);
@@ -20,6 +20,8 @@ typedef struct {
     stored p_lines[KL_TILE_LINES * KL_TILE_ROWS], q_lines[KL_TILE_LINES * KL_TILE_ROWS];
     kl_totals first[KL_TILE_ROWS];
     kl_masses masses[KL_TILE_ROWS];
+    STORED(estimate) thought[KL_TILE_ROWS];
+    int alone[KL_TILE_ROWS]; /* of which nothing can be thought */
 } STORED(tile);
 
 /* The first of the rows that share a vector: the last vector overlaps the one before, where it has
@@ -55,6 +57,8 @@ KL_INLINE STORED(linear_state) STORED(state_of_lane)(STORED(linear_work) work,
     STORED(linear_state) state;
     state.signs = all(0);
     STORED(put_lane)(&state.signs, 0, &abreast->signs, lane, sizeof(vec));
+    for (int j = 0; j < LANES; j++)
+        STORED(put_lane)(&state.least_q, j, &abreast->least_q, lane, sizeof(vec));
     state.p_at_peak = abreast->p_at_peak[lane];
     state.q_at_peak = abreast->q_at_peak[lane];
     for (int i = 0; i < KL_SUMS; i++) {
@@ -143,6 +147,7 @@ KL_INLINE void STORED(abreast_on)(STORED(linear_work) work, STORED(abreast) *abr
     LANED(sums) sums = LANED(no_sums)(), a, b;
     sums.signs = abreast->signs;
     sums.largest_q = abreast->largest_q;
+    sums.least_q = abreast->least_q;
     for (int j = 0; j < LANES; j++, p += p_pitch, q += q_pitch) {
         STORED(expect_more)(&expected);
         a = STORED(linear_step)(work, &by, fetch_lanes(p), fetch_lanes(q));
@@ -159,6 +164,7 @@ KL_INLINE void STORED(abreast_on)(STORED(linear_work) work, STORED(abreast) *abr
     *next = expected;
     abreast->signs = sums.signs;
     abreast->largest_q = sums.largest_q;
+    abreast->least_q = sums.least_q;
 }
 
 /* The last outcomes, fewer than 2 LANES: one vector of each row, then one filled up with zeros. */
@@ -177,11 +183,15 @@ KL_INLINE void STORED(abreast_tail)(STORED(linear_work) work, STORED(abreast) *a
                 sums.of[sum] = abreast->of[sum][j];
             sums.signs = abreast->signs;
             sums.largest_q = abreast->largest_q;
+            sums.least_q = abreast->least_q;
+            if (i >= count)
+                a.least_q = sums.least_q;
             STORED(linear_add)(work, &sums, &a, NULL);
             for (int sum = 0; sum < KL_SUMS; sum++)
                 abreast->of[sum][j] = sums.of[sum];
             abreast->signs = sums.signs;
             abreast->largest_q = sums.largest_q;
+            abreast->least_q = sums.least_q;
         }
 }
 
@@ -232,22 +242,23 @@ KL_INLINE void STORED(lines_on)(STORED(linear_work) work, STORED(lines) p, STORE
     }
 }
 
-/* One reading of the tile. */
+/* One reading of the tile, or of a block at the head of every `step` outcomes. */
 KL_INLINE void STORED(tile_sweep)(STORED(linear_work) work, const kl_source *p, const kl_source *q,
-                                  int rows, ptrdiff_t n, STORED(tile) *tile)
+                                  int rows, ptrdiff_t n, ptrdiff_t step, STORED(tile) *tile)
 {
     const vec zero = all(0);
     int vectors = (rows + LANES - 1) / LANES;
     for (int v = 0; v < vectors; v++) {
         STORED(abreast) *abreast = &tile->abreast[v];
         abreast->signs = zero;
+        abreast->least_q = all((real)HUGE_VAL);
         for (int i = 0; i < LANES; i++)
             abreast->p_at_peak[i] = abreast->q_at_peak[i] = 0;
         for (int i = 0; i < KL_SUMS; i++)
             for (int j = 0; j < LANES && STORED(sums_up)(work, i); j++)
                 LANED(run_from)(&abreast->over[i][j], zero);
     }
-    for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
+    for (ptrdiff_t start = 0; start < n; start += step) {
         ptrdiff_t end = n - start < ROW_BLOCK ? n : start + ROW_BLOCK;
         for (int v = 0; v < vectors; v++) {
             tile->abreast[v].largest_q = zero;
@@ -283,6 +294,49 @@ KL_INLINE kl_totals STORED(totals_in_tile)(STORED(linear_work) work, const STORE
     return STORED(linear_totals)(work, &state);
 }
 
+/* The masses and signs of the rows, or of a block at the head of every `step` outcomes. */
+KL_APART void STORED(tile_masses)(const kl_source *p, const kl_source *q, int rows, ptrdiff_t n,
+                                  ptrdiff_t step, STORED(tile) *tile)
+{
+    STORED(tile_sweep)(STORED(FOR_MASSES), p, q, rows, n, step, tile);
+    for (int row = 0; row < rows; row++)
+        tile->first[row] = STORED(totals_in_tile)(STORED(FOR_MASSES), tile, row, rows, n);
+}
+
+/* The scales of one of the rows, for its lane; a row in two vectors has them in both. */
+KL_INLINE void STORED(scale_row)(STORED(tile) *tile, int row, int rows, LANED(scales) by)
+{
+    for (int v = 0; v * LANES < rows; v++) {
+        int lane = row - STORED(first_abreast)(v, rows);
+        if (lane >= 0 && lane < LANES)
+            STORED(put_lane)(&tile->abreast[v].scales, lane, &by, 0, sizeof by);
+    }
+}
+
+/* A first sweep over all rows; returns whether each of them has its score. */
+KL_INLINE int STORED(first_in_tile)(STORED(linear_work) work, const kl_source *p,
+                                    const kl_source *q, int rows, ptrdiff_t n,
+                                    const kl_params *params, STORED(tile) *tile, double *scores,
+                                    int *statuses)
+{
+    int done = 1;
+    STORED(tile_sweep)(work, p, q, rows, n, ROW_BLOCK, tile);
+    for (int row = 0; row < rows; row++) {
+        kl_source p_row = kl_beside(p, row), q_row = q ? kl_beside(q, row) : p_row;
+        kl_totals totals = STORED(totals_in_tile)(work, tile, row, rows, n);
+        tile->first[row] = totals;
+        if (tile->alone[row])
+            continue;
+        if (STORED(stands)(work, &totals, tile->thought[row], &p_row, &q_row, n, params,
+                           &scores[row]))
+            statuses[row] = STORED(linear_status)(work.kernel, &totals, &p_row, q ? &q_row : NULL,
+                                                  n, params, scores[row]);
+        else
+            done = 0;
+    }
+    return done;
+}
+
 /* Rows for which the usual sweeps do not do are left to be scored alone. */
 KL_INLINE void STORED(linear_tile)(kl_kernel kernel, STORED(linear_formula) formula,
                                    const kl_source *p, const kl_source *q, int rows, ptrdiff_t n,
@@ -290,51 +344,57 @@ KL_INLINE void STORED(linear_tile)(kl_kernel kernel, STORED(linear_formula) form
                                    int *statuses)
 {
     STORED(tile) *tile = workspace;
-    int as_they_are = STORED(taken_as_they_are)(kernel, p, q, params);
-    LANED(scales) usual = STORED(first_scales)(kernel, params);
+    const STORED(linear_work) as_they_are = {kernel, formula, KL_AS_THEY_ARE};
+    const STORED(linear_work) by_estimate = {kernel, formula, KL_ESTIMATED};
+    const STORED(linear_work) scaled = {kernel, formula, KL_SCALED};
+    int first_does = STORED(taken_as_they_are)(kernel, p, q, params);
+    ptrdiff_t step = STORED(sample_step)(kernel, n, params);
+    LANED(scales) usual = STORED(scales_by)(kernel, STORED(mass_of_1)(), params);
     if (kernel == KL_KERNEL_entropy)
         q = NULL;
-    for (int row = 0; row < rows; row++)
+    for (int row = 0; row < rows; row++) {
         statuses[row] = KL_ALONE;
+        tile->thought[row] = STORED(mass_of_1)();
+        tile->alone[row] = 0;
+    }
     if (rows < 2 || (kl_has_floor(kernel) && params->eps != USUAL_FLOOR))
         return;
     for (int v = 0; v * LANES < rows; v++)
         tile->abreast[v].scales = usual;
-    if (as_they_are) {
-        const STORED(linear_work) work = {kernel, formula, KL_AS_THEY_ARE};
-        STORED(tile_sweep)(work, p, q, rows, n, tile);
-        for (int row = 0; row < rows; row++) {
-            kl_source p_row = kl_beside(p, row), q_row = q ? kl_beside(q, row) : p_row;
-            kl_totals totals = STORED(totals_in_tile)(work, tile, row, rows, n);
-            if (STORED(stands)(work, &totals, &p_row, &q_row, n, params, &scores[row]))
-                statuses[row] = STORED(linear_status)(kernel, &totals, &p_row, q ? &q_row : NULL,
-                                                      n, params, scores[row]);
-        }
+    if (first_does) {
+        STORED(first_in_tile)(as_they_are, p, q, rows, n, params, tile, scores, statuses);
         return;
     }
-    const STORED(linear_work) masses = {kernel, formula, KL_FOR_MASSES};
-    const STORED(linear_work) scaled = {kernel, formula, KL_SCALED};
-    STORED(tile_sweep)(masses, p, q, rows, n, tile);
-    for (int row = 0; row < rows; row++) {
-        kl_totals *first = &tile->first[row];
-        *first = STORED(totals_in_tile)(masses, tile, row, rows, n);
-        tile->masses[row] = kl_split(kl_p_mass(first), kl_q_mass(first));
-    }
-    for (int v = 0; v * LANES < rows; v++)
-        for (int lane = 0, row = STORED(first_abreast)(v, rows); lane < LANES && row < rows;
-             lane++, row++)
-            if (kl_in_range(&tile->first[row], &K(RANGES))) {
-                LANED(scales) by = STORED(linear_scales)(scaled, tile->masses[row], params);
-                STORED(put_lane)(&tile->abreast[v].scales, lane, &by, 0, sizeof by);
-            }
-    STORED(tile_sweep)(scaled, p, q, rows, n, tile);
+    if (step > 0) {
+        STORED(tile_masses)(p, q, rows, n, step, tile);
+        for (int row = 0; row < rows; row++) {
+            tile->alone[row] = !STORED(estimated)(&tile->first[row], n, step, &tile->thought[row]);
+            if (tile->alone[row])
+                continue;
+            STORED(scale_row)(tile, row, rows,
+                              STORED(scales_by)(kernel, tile->thought[row], params));
+        }
+        if (STORED(first_in_tile)(by_estimate, p, q, rows, n, params, tile, scores, statuses))
+            return;
+    } else
+        STORED(tile_masses)(p, q, rows, n, ROW_BLOCK, tile);
     for (int row = 0; row < rows; row++) {
         const kl_totals *first = &tile->first[row];
+        tile->masses[row] = kl_split(kl_p_mass(first), kl_q_mass(first));
+        if (kl_in_range(first, &K(RANGES)))
+            STORED(scale_row)(tile, row, rows,
+                              STORED(linear_scales)(scaled, tile->masses[row], params));
+    }
+    STORED(tile_sweep)(scaled, p, q, rows, n, ROW_BLOCK, tile);
+    for (int row = 0; row < rows; row++) {
+        const kl_totals *first = &tile->first[row];
+        if (statuses[row] != KL_ALONE || tile->alone[row] || !kl_in_range(first, &K(RANGES)))
+            continue;
         kl_source p_row = kl_beside(p, row), q_row = q ? kl_beside(q, row) : p_row;
         kl_totals second = STORED(totals_in_tile)(scaled, tile, row, rows, n);
         int status = STORED(finish_scaled)(scaled, &second, tile->masses[row], params,
                                            &scores[row]);
-        if (kl_in_range(first, &K(RANGES)) && !kl_is_negligible(kernel, scores[row]))
+        if (!kl_is_negligible(kernel, scores[row]))
             statuses[row] = status | STORED(linear_status)(kernel, first, &p_row,
                                                            q ? &q_row : NULL, n, params,
                                                            scores[row]);

@@ -35,16 +35,6 @@ KL_INLINE vec STORED(fetch_some)(const stored *x, ptrdiff_t count, vec rest)
                           : select(first_lanes(count), STORED(fetch_first)(x, count), rest);
 }
 
-KL_INLINE double STORED(largest_lane)(vec a)
-{
-    real lanes[LANES], result;
-    put(lanes, a);
-    result = lanes[0];
-    for (int j = 1; j < LANES; j++)
-        result = lanes[j] > result ? lanes[j] : result;
-    return (double)result;
-}
-
 /* The largest of a block, NaN left aside; and whether it holds an -inf. */
 KL_INLINE double STORED(largest_and_holes)(const stored *x, ptrdiff_t count, int *holes)
 {
@@ -61,7 +51,7 @@ KL_INLINE double STORED(largest_and_holes)(const stored *x, ptrdiff_t count, int
         least = smaller(STORED(fetch_some)(x + i, count - i, all(0)), least);
     }
     *holes = any(equal(least, lowest));
-    return STORED(largest_lane)(larger(a, b));
+    return LANED(largest_lane)(larger(a, b));
 }
 
 KL_INLINE double STORED(largest)(const stored *x, ptrdiff_t count)

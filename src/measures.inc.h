@@ -74,8 +74,8 @@ KL_INLINE void LANED(kl_divergence_linear)(vec p, vec q, const LANED(scales) *by
         x = larger(mul(y, all(K(NEGLIGIBLE))), larger(all(K(TINY)), p));
         *score = LANED(scaled_divergence_term)(x, y, LANED(floored)(x, y, by), by->c);
     } else
-        *score = sweep == KL_SCALED ? LANED(scaled_divergence_term)(x, y, y, by->c)
-                                    : LANED(divergence_term)(x, y);
+        *score = sweep == KL_AS_THEY_ARE ? LANED(divergence_term)(x, y)
+                                         : LANED(scaled_divergence_term)(x, y, y, by->c);
 }
 
 /* p log(p/m) - p + m and q log(q/m) - q + m for the mixture m. */

@@ -64,32 +64,28 @@ static void STORED(log_side)(const kl_source *p, ptrdiff_t n, real scale, double
     stored buffer[ROW_BLOCK];
     kl_compare_weights rest = {0}, at_top = {0};
     double reference = 0;
-    ptrdiff_t top_start = 0;
-    *side = (kl_log_side){-HUGE_VAL, 0, 0, 0, 0};
+    kl_top top = {-HUGE_VAL, 0, 0};
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *block = STORED(fetch)(p, start, count, buffer);
         double maximum = STORED(largest)(block, count);
-        if (maximum > side->top) {
+        if (kl_rises(&top, maximum, start)) {
             double higher = (double)(real)(maximum * (double)scale);
             kl_add_weights(&rest, &at_top);
             kl_lower_weights(&rest, higher - reference);
             at_top = (kl_compare_weights){0};
             reference = higher;
-            side->top = maximum;
-            side->tied = 0;
-            top_start = start;
             STORED(weigh)(block, count, scale, reference, &at_top);
-        } else {
-            side->tied |= maximum == side->top;
+        } else
             STORED(weigh)(block, count, scale, reference, &rest);
-        }
     }
-    ptrdiff_t count = n - top_start < ROW_BLOCK ? n - top_start : ROW_BLOCK;
-    const stored *block = STORED(fetch)(p, top_start, count, buffer);
-    ptrdiff_t at = STORED(find_top)(block, count, side->top, &side->tied);
-    side->at = top_start + at;
-    double x = fma(side->top, (double)scale, -reference), weight = exp2(x), less = weight;
+    ptrdiff_t count = n - top.start < ROW_BLOCK ? n - top.start : ROW_BLOCK;
+    const stored *block = STORED(fetch)(p, top.start, count, buffer);
+    ptrdiff_t at = STORED(find_top)(block, count, top.value, &top.tied);
+    side->top = top.value;
+    side->at = top.start + at;
+    side->tied = top.tied;
+    double x = fma(top.value, (double)scale, -reference), weight = exp2(x), less = weight;
     double lost = 0;
     if (rest.weight + at_top.weight < 2 * weight) {
         at_top = (kl_compare_weights){0};
@@ -200,11 +196,7 @@ KL_INLINE int STORED(compare_sweep)(const kl_source *p, const kl_source *q, ptrd
     }
     totals->p_holes = any(less(all(0), p_holes));
     totals->q_holes = any(less(all(0), q_holes));
-    real lanes[LANES];
-    put(lanes, largest_change);
-    for (int j = 0; j < LANES; j++)
-        totals->largest_change = (double)lanes[j] > totals->largest_change
-                                     ? (double)lanes[j] : totals->largest_change;
+    totals->largest_change = LANED(largest_lane)(largest_change);
     return totals->forward < HUGE_VAL && totals->reverse < HUGE_VAL && totals->mixture < HUGE_VAL;
 }
 

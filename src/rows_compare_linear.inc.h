@@ -2,7 +2,7 @@
    outcomes, total variation and the largest change. The masses are taken in a first sweep. */
 
 typedef struct {
-    double mass, top;
+    double mass;
     ptrdiff_t at;
     int tied, negative;
 } STORED(linear_side);
@@ -11,24 +11,19 @@ KL_INLINE STORED(linear_side) STORED(side_of_weights)(const kl_source *p, ptrdif
 {
     stored buffer[ROW_BLOCK];
     double normaliser[2];
-    STORED(linear_side) side = {0, -HUGE_VAL, 0, 0, 0};
+    STORED(linear_side) side;
+    kl_top top = {-HUGE_VAL, 0, 0};
     STORED(linear_normaliser)(p, n, 1, normaliser);
     side.mass = normaliser[0];
     side.negative = normaliser[1] < 0;
-    ptrdiff_t top_start = 0;
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
-        double maximum = STORED(largest)(STORED(fetch)(p, start, count, buffer), count);
-        if (maximum > side.top) {
-            side.top = maximum;
-            side.tied = 0;
-            top_start = start;
-        } else
-            side.tied |= maximum == side.top;
+        kl_rises(&top, STORED(largest)(STORED(fetch)(p, start, count, buffer), count), start);
     }
-    ptrdiff_t count = n - top_start < ROW_BLOCK ? n - top_start : ROW_BLOCK;
-    side.at = top_start + STORED(find_top)(STORED(fetch)(p, top_start, count, buffer), count,
-                                           side.top, &side.tied);
+    ptrdiff_t count = n - top.start < ROW_BLOCK ? n - top.start : ROW_BLOCK;
+    side.at = top.start + STORED(find_top)(STORED(fetch)(p, top.start, count, buffer), count,
+                                           top.value, &top.tied);
+    side.tied = top.tied;
     return side;
 }
 
@@ -39,7 +34,7 @@ KL_INLINE void STORED(change_sweep)(const kl_source *p, const kl_source *q, ptrd
     stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
     vec largest = all(0);
     double lost = 0;
-    *change = *largest_change = 0;
+    *change = 0;
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
@@ -56,10 +51,7 @@ KL_INLINE void STORED(change_sweep)(const kl_source *p, const kl_source *q, ptrd
         kl_carry(change, &lost, sum_of(sum));
     }
     *change += lost;
-    real lanes[LANES];
-    put(lanes, largest);
-    for (int j = 0; j < LANES; j++)
-        *largest_change = (double)lanes[j] > *largest_change ? (double)lanes[j] : *largest_change;
+    *largest_change = LANED(largest_lane)(largest);
 }
 
 /* The measures of these rows have kernels of their own, and are left to them. */
@@ -67,13 +59,11 @@ static int STORED(compare_linear_row)(const kl_source *p, const kl_source *q, pt
                                       const kl_params *params, ptrdiff_t label, double *row)
 {
     (void)params, (void)label;
-    const kl_ranges *ranges = &K(RANGES);
     STORED(linear_side) ps = STORED(side_of_weights)(p, n), qs = STORED(side_of_weights)(q, n);
     int status = kl_check_mass(p, ps.mass) | kl_check_mass(q, qs.mass);
     if (ps.negative || qs.negative)
         status |= KL_SUSPECT;
-    if (!(ps.mass >= ranges->least_mass && ps.mass <= ranges->largest_mass
-          && qs.mass >= ranges->least_mass && qs.mass <= ranges->largest_mass))
+    if (!kl_can_hold(&K(RANGES), ps.mass, qs.mass))
         return KL_RETRY | status;
     /* The ratio of the masses is rounded before they meet: a multiple of a row gives the same. */
     double change, largest_change;

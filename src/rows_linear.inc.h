@@ -1,9 +1,11 @@
 /* The loops over probs and counts, for one STORAGE type.
 
    A row of probs is read once: a sweep compares p with q as they are, and the masses that came
-   with it correct the sum to that of the normalised rows (kl_finish). Where that would lose digits,
-   or a floor must be compared with a normalised q, and always for counts, a second sweep over the
-   row, now in cache, compares p with c q, c = P/Q. */
+   with it correct the sum to that of the normalised rows (kl_finish). A row of counts is read once
+   too where it is long enough to be sampled: a few blocks of it suggest the ratio of the masses, and
+   the same correction mends what the suggestion lacks. Where that would lose digits, where rows are
+   short, and where a floor must be compared with a normalised q, a second sweep over the row, now in
+   cache, compares p with c q, c = P/Q. */
 
 #include "linear_sweep.inc.h"
 
@@ -28,42 +30,30 @@ static void STORED(linear_normaliser)(const kl_source *p, ptrdiff_t n, double te
                                       double *result)
 {
     (void)temperature;
-    const STORED(linear_work) masses = {KL_KERNEL_entropy, LANED(entropy_linear), KL_FOR_MASSES};
-    LANED(scales) by = LANED(unscaled)(K(TINY), 0.5);
-    kl_totals totals = STORED(linear_sweep)(masses, p, NULL, n, &by);
+    kl_totals totals = STORED(masses_of)(p, NULL, n);
     result[0] = totals.of[KL_P_MASS];
     result[1] = totals.signs && STORED(negative)(p, n) ? -1 : 0;
 }
 
-/* The mass of p where q lies below `edge`. */
-KL_INLINE double STORED(mass_at_holes)(STORED(linear_work) work, const kl_source *p,
-                                       const kl_source *q, ptrdiff_t n, double edge)
+/* A first sweep compares q with eps times the mass it was thought to have, the `estimate`, and not
+   with eps Q. Where the two are the same but for rounding it does not matter; else outcomes at the
+   floor, which hold the part H of p, add H log(Q / estimate) too much. False where a q lies so near
+   the floor that it matters on which side. */
+KL_APART int STORED(allow_for_holes)(const kl_source *p, const kl_source *q, ptrdiff_t n,
+                                     double least_q, double p_mass, double q_mass, double estimate,
+                                     double *score)
 {
-    const STORED(linear_work) holes = {work.kernel, work.formula, KL_FOR_HOLES};
     LANED(scales) by = LANED(unscaled)(K(TINY), 0.5);
-    by.edge = all((real)edge);
-    return STORED(linear_sweep)(holes, p, q, n, &by).of[KL_HOLES];
-}
-
-/* Rows taken as they are compare q with eps and not with eps Q. Where Q is 1 but for rounding that
-   is the same; else outcomes at the floor, which hold the part H of p, add H log Q too much.
-   False where a q lies so near the floor that it matters on which side. */
-KL_INLINE int STORED(allow_for_holes)(STORED(linear_work) work, const kl_totals *totals,
-                                      const kl_source *p, const kl_source *q, ptrdiff_t n,
-                                      double p_mass, double q_mass, double *score)
-{
-    if (!kl_has_floor(work.kernel) || fabs(q_mass - 1) <= 100 * K(RANGES).unit)
+    double lesser = q_mass < estimate ? q_mass : estimate;
+    double greater = q_mass < estimate ? estimate : q_mass;
+    if (least_q >= greater * ABOVE_FLOOR)
         return 1;
-    double near = STORED(sums_up)(work, KL_HOLES)
-                      ? totals->of[KL_HOLES]
-                      : STORED(mass_at_holes)(work, p, q, n, ABOVE_FLOOR);
-    if (near == 0)
-        return 1;
-    double below = STORED(SMALLEST) > ABOVE_FLOOR
-                       ? near
-                       : STORED(mass_at_holes)(work, p, q, n, BELOW_FLOOR);
-    *score = kl_not_negative(*score - below / p_mass * log(q_mass));
-    return below == near;
+    by.edge = all((real)(lesser * BELOW_FLOOR));
+    by.upper_edge = all((real)(greater * ABOVE_FLOOR));
+    kl_totals totals = STORED(linear_sweep)(STORED(FOR_HOLES), p, q, n, &by);
+    if (totals.of[KL_HOLES] > 0)
+        *score = kl_not_negative(*score - totals.of[KL_HOLES] / p_mass * log(q_mass / estimate));
+    return totals.of[KL_HOLES] == totals.of[KL_OTHER];
 }
 
 /* The scales under which rows of any mass meet at about equal ones: powers of two, so that a
@@ -95,23 +85,82 @@ KL_INLINE int STORED(taken_as_they_are)(kl_kernel kernel, const kl_source *p, co
            && (!kl_has_floor(kernel) || params->eps == USUAL_FLOOR);
 }
 
-/* The scales of the first sweep. */
-KL_INLINE LANED(scales) STORED(first_scales)(kl_kernel kernel, const kl_params *params)
+/* The elements from one block of a sample to the next, or 0 for rows and kernels that do with no
+   estimate: a mixture needs the masses themselves. */
+KL_INLINE ptrdiff_t STORED(sample_step)(kl_kernel kernel, ptrdiff_t n, const kl_params *params)
 {
-    LANED(scales) by = LANED(unscaled)(kl_has_floor(kernel) ? (real)USUAL_FLOOR : K(TINY),
-                                       params->weight);
-    by.edge = all((real)ABOVE_FLOOR);
+    return n < 2 * SAMPLE || kernel == KL_KERNEL_js_divergence
+                   || (kl_has_floor(kernel) && params->eps != USUAL_FLOOR)
+               ? 0
+               : n / SAMPLE * ROW_BLOCK;
+}
+
+/* What is thought of the rows before a first sweep: their masses, and that of q for the floor. */
+typedef struct {
+    double p_mass, q_mass, floor_mass;
+    int exponent; /* of the mass of q */
+} STORED(estimate);
+
+/* Of rows as they are. */
+KL_INLINE STORED(estimate) STORED(mass_of_1)(void)
+{
+    return (STORED(estimate)){1, 1, 1, 0};
+}
+
+/* From a sample of the rows; false for rows so light that a vanishing part of them is no number. The
+   floor is a normal number, and times P/Q too: where eps Q is less, the rows pass for heavier. */
+KL_INLINE int STORED(estimated)(const kl_totals *sample, ptrdiff_t n, ptrdiff_t step,
+                                STORED(estimate) *estimate)
+{
+    ptrdiff_t blocks = (n + step - 1) / step, last = n - (blocks - 1) * step;
+    ptrdiff_t read = (blocks - 1) * ROW_BLOCK + (last < ROW_BLOCK ? last : ROW_BLOCK);
+    double times = (double)n / (double)read, least = 4 * K(TINY) / USUAL_FLOOR;
+    double p = times * kl_p_mass(sample), q = times * kl_q_mass(sample);
+    double floor_mass = p < q ? least * (q / p) : least;
+    *estimate = (STORED(estimate)){p, q, q > floor_mass ? q : floor_mass, kl_split(p, q).q_exponent};
+    return kl_in_range(sample, &K(RANGES)) && p >= K(LEAST_ESTIMATE) && q >= K(LEAST_ESTIMATE);
+}
+
+/* What a sample suggests of one row of each; false where there is to be none. */
+KL_INLINE int STORED(think_of)(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff_t n,
+                               const kl_params *params, STORED(estimate) *estimate)
+{
+    ptrdiff_t step = STORED(sample_step)(kernel, n, params);
+    if (step == 0)
+        return 0;
+    kl_totals sample = STORED(masses_of_sample)(p, q, n, step);
+    return STORED(estimated)(&sample, n, step, estimate);
+}
+
+/* The scales of a first sweep. */
+KL_INLINE LANED(scales) STORED(scales_by)(kl_kernel kernel, STORED(estimate) estimate,
+                                          const kl_params *params)
+{
+    real least = kl_has_floor(kernel) ? (real)(USUAL_FLOOR * estimate.floor_mass) : K(TINY);
+    LANED(scales) by = LANED(unscaled)(least, params->weight);
+    by.p_least = all(K(VANISHING) * (real)estimate.p_mass);
+    by.c = all((real)(estimate.p_mass / estimate.q_mass));
+    by.headroom = all((real)estimate.exponent * K(UNIT));
+    by.peak = all((real)(0.75 * estimate.q_mass));
     return by;
 }
 
-/* Whether the sums over rows taken as they are give the score to the promised error. */
+/* Whether the sums of a first sweep give the score to the promised error. */
 KL_INLINE int STORED(stands)(STORED(linear_work) work, const kl_totals *totals,
-                             const kl_source *p, const kl_source *q, ptrdiff_t n,
-                             const kl_params *params, double *score)
+                             STORED(estimate) thought, const kl_source *p, const kl_source *q,
+                             ptrdiff_t n, const kl_params *params, double *score)
 {
     double p_mass = kl_p_mass(totals), q_mass = kl_q_mass(totals);
-    return kl_finish(work.kernel, totals, p_mass, q_mass, 1, 1, params->weight, &K(RANGES), score)
-           && STORED(allow_for_holes)(work, totals, p, q, n, p_mass, q_mass, score)
+    double c = (double)(real)(thought.p_mass / thought.q_mass), part = q_mass / thought.q_mass;
+    if (kl_has_peak(work.kernel) ? !(part > 0.8 && part < 1.25) /* what passed for a peak is none */
+                                 : !(c * q_mass > 0.25 * p_mass && c * q_mass < 4 * p_mass))
+        return 0;
+    return kl_finish(work.kernel, totals, p_mass, q_mass, c, ldexp(1, -thought.exponent),
+                     params->weight, &K(RANGES), score)
+           && (!kl_has_floor(work.kernel)
+               || fabs(q_mass / thought.floor_mass - 1) <= 100 * K(RANGES).unit
+               || STORED(allow_for_holes)(p, q, n, totals->least_q, p_mass, q_mass,
+                                          thought.floor_mass, score))
            && !kl_is_negligible(work.kernel, *score);
 }
 
@@ -145,19 +194,24 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
                                  const kl_source *p, const kl_source *q, ptrdiff_t n,
                                  const kl_params *params, double *score)
 {
-    LANED(scales) by = STORED(first_scales)(kernel, params);
+    STORED(estimate) thought = STORED(mass_of_1)();
+    LANED(scales) by = STORED(scales_by)(kernel, thought, params);
     kl_totals first, second;
     if (kernel == KL_KERNEL_entropy)
         q = NULL;
     if (STORED(taken_as_they_are)(kernel, p, q, params)) {
         const STORED(linear_work) work = {kernel, formula, KL_AS_THEY_ARE};
         first = STORED(linear_sweep)(work, p, q, n, &by);
-        if (STORED(stands)(work, &first, p, q, n, params, score))
+        if (STORED(stands)(work, &first, thought, p, q, n, params, score))
             return STORED(linear_status)(kernel, &first, p, q, n, params, *score);
-    } else {
-        const STORED(linear_work) work = {kernel, formula, KL_FOR_MASSES};
+    } else if (STORED(think_of)(kernel, p, q, n, params, &thought)) {
+        const STORED(linear_work) work = {kernel, formula, KL_ESTIMATED};
+        by = STORED(scales_by)(kernel, thought, params);
         first = STORED(linear_sweep)(work, p, q, n, &by);
-    }
+        if (STORED(stands)(work, &first, thought, p, q, n, params, score))
+            return STORED(linear_status)(kernel, &first, p, q, n, params, *score);
+    } else
+        first = STORED(masses_of)(p, q, n);
     if (!kl_in_range(&first, &K(RANGES))) {
         *score = NAN;
         return KL_SUSPECT | KL_RETRY;

@@ -73,7 +73,7 @@ static const float GREATER_MIXTURE_f32[] = {
 
 /* log 2, whole and as a head that times any exponent is exact, and a tail: 0 in float32, where
    every backend multiplies without rounding and the whole is off by 2.8e-9 of itself. */
-static const double LN2_f64 = 0x1.62e42fefa39efp-1;
+static const double LN2_f64 = KL_LN2;
 static const double LN2_HEAD_f64 = 0x1.62e42fefa0000p-1, LN2_TAIL_f64 = 0x1.cf79abc9e3b39p-40;
 static const float LN2_f32 = 0x1.62e430p-1f;
 static const float LN2_HEAD_f32 = 0x1.62e430p-1f, LN2_TAIL_f32 = 0;
@@ -124,11 +124,16 @@ KL_INLINE vec LANED(polynomial_by_pairs)(vec x, vec square, const real *coeffici
 #define polynomial_by_pairs(x, square, table)                                                      \
     LANED(polynomial_by_pairs)(x, square, table, (int)(sizeof table / sizeof *table))
 
+/* By Horner's rule alone as long as the chain is short: it rounds a little less. */
+#define polynomial_by_length(x, square, table)                                                     \
+    (sizeof table / sizeof *table > 5 ? polynomial_by_pairs(x, square, table)                      \
+                                      : polynomial(x, table))
+
 /* k log 2 + 2 atanh(s) - 2 s, |s| <= 0.2, for k in units. */
 KL_INLINE vec LANED(log_rest)(vec k, vec s)
 {
-    vec square = mul(s, s);
-    return fused(mul(s, square), polynomial(square, K(ATANH)), mul(k, all(K(LN2) / K(UNIT))));
+    vec square = mul(s, s), rest = polynomial_by_length(square, mul(square, square), K(ATANH));
+    return fused(mul(s, square), rest, mul(k, all(K(LN2) / K(UNIT))));
 }
 
 /* The generalised divergence term p log(p/y) - p + q >= 0, for y = q or the floor that stands in

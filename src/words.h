@@ -16,10 +16,6 @@ typedef double stored_f64;
 typedef float stored_f32;
 typedef uint16_t stored_f16, stored_bf16;
 
-/* The smallest positive number of the type. */
-static const double SMALLEST_f64 = 0x1p-1074, SMALLEST_f32 = 0x1p-149;
-static const double SMALLEST_f16 = 0x1p-24, SMALLEST_bf16 = 0x1p-133;
-
 #define real LANED(real)
 #define stored STORED(stored)
 #define vec LANED(vec)

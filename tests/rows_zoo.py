@@ -153,3 +153,51 @@ def few_outcomes(outcomes, form, dtype, rows=50_000):
     if form != "log_probs":
         p, q = np.exp(p), np.exp(q)
     return p.astype(dtype), q.astype(dtype)
+
+
+def misleading_counts(dtype):
+    """Pairs of counts by name, of which a few blocks do not tell what the rest holds.
+
+    Without those that the dtype does not hold. Outcome 1420 lies between the sampled blocks: every
+    third of the row, of 16 to 512 outcomes each.
+    """
+    n, away = 3 * 4096 + 5, 1420
+    rng = _rng(n)
+    p = rng.integers(1, 40, n).astype(float)
+    q = np.round(p * rng.uniform(0.5, 2, n)) + 1
+    heavy = np.where(np.arange(n) == away, 1e6 * n, 0)
+    missing = np.arange(n) % 5 == 2
+    none_sampled = np.where(np.abs(np.arange(n) - away) < 4, p, 0)
+    floor = 2.0**-126
+    pairs = {
+        "as sampled": (p, 7 * q),
+        "p heavy elsewhere": (p + heavy, q),
+        "q heavy elsewhere": (p, q + heavy),
+        "both heavy elsewhere": (p + heavy, q + heavy),
+        "p only elsewhere": (none_sampled, q),
+        "q only elsewhere": (p, none_sampled),
+        "both only elsewhere": (none_sampled, none_sampled + (none_sampled > 0)),
+        "q heavy in the sample": (p, np.where(np.arange(n) == 3, 1e6 * n, q)),
+        "both heavy in the sample": (np.roll(p + heavy, 3 - away), np.roll(q + heavy, 3 - away)),
+        "q missing": (p, np.where(missing, 0, q)),
+        "q missing, of another mass": (p, np.where(missing, 0, 300 * q)),
+        "p missing": (np.where(missing, 0, p), q),
+        "both missing": (np.where(missing, 0, p), np.where(missing, 0, q)),
+        "nearly equal": (p, 3 * p + rng.choice([-1e-3, 1e-3], n) * p),
+        "equal": (p, 4 * p),
+        "light": (p * 2.0**-40, q * 2.0**-10),
+        "heavy and light": (p * 2.0**35, q * 2.0**-30),
+        "of mass 1": (p / p.sum(), q / q.sum()),
+    }
+    kept = np.where(missing, 0, q).sum()
+    for part in (0.5, 0.9, *np.linspace(0.95, 1.05, 11), 1.1, 2):
+        pairs[f"{part:.2f} of the floor"] = p, np.where(missing, part * floor * kept, q)
+    with np.errstate(over="ignore"):
+        rounded = {
+            name: [in_form(x, "counts", dtype) for x in pair] for name, pair in pairs.items()
+        }
+    return {
+        name: pair
+        for name, pair in rounded.items()
+        if all(0 < x.astype(float).sum() < np.inf for x in pair)
+    }

@@ -105,6 +105,32 @@ def test_rows_that_rest_on_one_outcome(dtype, outcomes):
             assert share[worst] <= 1, (backend, measure, keywords, result[worst], value[worst])
 
 
+@pytest.mark.parametrize("dtype", _kernels.DTYPES)
+def test_counts_that_a_sample_misjudges(dtype):
+    """Exact all the same, and along axis 0 the same bits."""
+    pairs = rows_zoo.misleading_counts(dtype)
+    together = [np.stack(rows, axis=1) for rows in zip(*pairs.values(), strict=True)]
+    asked, expected = [], []
+    for measure in ("kl_divergence", "cross_entropy", "entropy", "js_divergence"):
+        sides = 1 if measure == "entropy" else 2
+        for pair in pairs.values():
+            asked.append((measure, tuple(pair[:sides]), {"form": "counts"}))
+        asked.append((measure, tuple(together[:sides]), {"form": "counts", "axis": 0}))
+        expected.append(getattr(reference, measure)(*asked[-1][1], **asked[-1][2], bound=True))
+    for backend in _kernels.BACKENDS:
+        results = iter(forced_backend.run(backend, asked)[0])
+        for (measure, _, _), (values, bounds) in zip(
+            asked[len(pairs) :: len(pairs) + 1], expected, strict=True
+        ):
+            alone = np.ravel([next(results) for _ in pairs])
+            assert next(results).tolist() == alone.tolist(), (backend, measure)
+            for name, score, value, bound in zip(pairs, alone, values, bounds, strict=True):
+                allowed = limits.error(measure, (dtype,), ("counts",), float(value)) + bound
+                assert score == value or abs(score - value) <= allowed, (
+                    f"{backend}: {measure}, {name}: {score}, expected {value}"
+                )
+
+
 def compare(case, result, backend):
     """The row of the accuracy report for one call: its element furthest from the exact value."""
     values = np.ravel(result).astype(np.float64).tolist()
