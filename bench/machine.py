@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+import instruction_set
 import kl_c
 
 PACKAGES = ("kl_c", "numpy", "scipy", "torch", "numexpr", "numba", "numkong", "ml_dtypes")
@@ -27,7 +28,7 @@ def describe() -> dict:
             **{name: installed(name) for name in PACKAGES},
         },
         "BLAS": blas(),
-        "SIMD of NumPy": numpy_simd(),
+        "SIMD of NumPy": instruction_set.of_numpy(),
         "kl_c": kl_c.show_config(),
         "commit": commit(),
     }
@@ -71,12 +72,6 @@ def installed(package: str) -> str | None:
 def blas() -> str:
     library = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return f"{library['name']} {library['version']}"
-
-
-def numpy_simd() -> str:
-    """The widest instructions that NumPy uses here: peers may take wider ones than kl_c does."""
-    extensions = np.show_config(mode="dicts")["SIMD Extensions"]
-    return [*extensions["baseline"], *extensions.get("found", [])][-1]
 
 
 def commit() -> str:

@@ -13,6 +13,8 @@ import textbook
 from protocol import Absent
 from textbook import Calls
 
+LOOP = " row by row"
+
 
 def needed(name: str):
     try:
@@ -43,6 +45,11 @@ def library_of(name: str) -> str:
     return name.partition(",")[0]
 
 
+def is_loop(name: str) -> bool:
+    """Whether it is no expression but a program: one row after the other, in a buffer in cache."""
+    return name.endswith(LOOP)
+
+
 def numpy_calls(measure: str, form: str, arrays: tuple) -> Calls:
     expression = textbook.numpy_calls(measure, form, arrays)
     if (measure, form) != ("kl_divergence", "probs") or arrays[0].ndim == 1:
@@ -69,7 +76,7 @@ def numpy_without_temporaries(p, q) -> Calls:
 
     found = {"NumPy, the same in one buffer": in_one_buffer}
     if long_rows(p):
-        found["NumPy, dot(p, log(p / q)) row by row"] = row_by_row
+        found[f"NumPy, dot(p, log(p / q)){LOOP}"] = row_by_row
     return found
 
 
@@ -191,7 +198,7 @@ def torch_without_temporaries(torch, p, q) -> Calls:
 
     found = {"torch, the same in one buffer": in_one_buffer}
     if long_rows(p):
-        found["torch, dot(p, log(p / q)) row by row"] = row_by_row
+        found[f"torch, dot(p, log(p / q)){LOOP}"] = row_by_row
     return found
 
 

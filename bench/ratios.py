@@ -49,10 +49,12 @@ def short_rows_against_long(scale: Scale) -> Measurement:
     return Measurement(1 / rate.figure, rate.samples, errors=rate.errors)
 
 
-def peers_over_ours(library: str, form: str, scale: Scale) -> Measurement:
+def peers_over_ours(library: str, form: str, scale: Scale, *, loops: bool = False) -> Measurement:
+    """By its expressions over the whole arrays, or by what loops over the rows in Python."""
     pair = inputs.pair(form, "float32", scale.rows, scale.outcomes)
     ours = Call("kl_divergence", pair, {"form": form})
-    others = peers.of_library(library, ours.measure, form, pair)
+    found = peers.of_library(library, ours.measure, form, pair)
+    others = {name: call for name, call in found.items() if peers.is_loop(name) == loops}
     contestants = {"kl_c": ours} | others
     samples = contest(contestants, scale)
     errors = errors_of(contestants, ours, scale.rows)

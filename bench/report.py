@@ -33,7 +33,8 @@ def text(result: dict) -> str:
 
 
 def row(entry: dict) -> tuple[str, ...]:
-    goals = goal(entry["must"]), goal(entry["aim"])
+    judged_at_all = entry["must"] is not None
+    goals = (goal(entry["must"]), goal(entry["aim"])) if judged_at_all else ("", "")
     if "absent" in entry:
         return entry["name"], "", "", *goals, f"absent: {entry['absent']}", entry["unit"]
     spread = " .. ".join(number(x) for x in (min(entry["figures"]), max(entry["figures"])))

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
+import instruction_set
 import machine
 import report
 import results
@@ -109,7 +110,7 @@ def measured(
 
 def one_process(suite: str, quick: bool, only: str) -> Iterator[dict]:
     command = [sys.executable, str(results.HERE / "process.py"), suite, f"--only={only}"]
-    environment = {**os.environ, **ONE_THREAD}
+    environment = {**os.environ, **ONE_THREAD, **instruction_set.environment()}
     environment.pop("KL_C_NUM_THREADS", None)
     if quick:
         command.append("--quick")

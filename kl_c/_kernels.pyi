@@ -356,7 +356,7 @@ def compare_rows(
     q: ArrayLike,
     labels: ArrayLike | None,
     *,
-    form: Any,
+    form: _PairForm,
     temperature: float,
     eps: float | None,
     invalid: str,
