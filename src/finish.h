@@ -46,6 +46,13 @@ KL_INLINE kl_masses kl_split(double p_mass, double q_mass)
     return masses;
 }
 
+/* What is thought of the rows before a first sweep: their masses, and that of q for the floor. */
+typedef struct {
+    double p_mass, q_mass, floor_mass;
+    int q_exponent; /* of its mass */
+} kl_estimate;
+static const kl_estimate kl_mass_of_1 = {1, 1, 1, 0};
+
 /* total += x; lost += what rounding took (Neumaier). */
 KL_INLINE void kl_carry(double *total, double *lost, double x)
 {
@@ -95,6 +102,13 @@ KL_INLINE int kl_can_hold(const kl_ranges *ranges, double p_mass, double q_mass)
 KL_INLINE int kl_in_range(const kl_totals *totals, const kl_ranges *ranges)
 {
     return kl_can_hold(ranges, kl_p_mass(totals), kl_q_mass(totals));
+}
+
+/* Outcomes at the floor, which hold that part of p, add so much too much where the floor was eps
+   times `estimate` in place of eps Q. */
+KL_INLINE double kl_floored_amiss(double part_of_p, double q_mass, double estimate)
+{
+    return part_of_p > 0 ? part_of_p * log(q_mass / estimate) : 0;
 }
 
 KL_INLINE int kl_is_negligible(kl_kernel kernel, double score)

@@ -42,6 +42,12 @@ KL_INLINE int STORED(checks)(STORED(linear_work) work)
            || work.sweep == KL_ESTIMATED;
 }
 
+/* Whether the masses are likely off by so much that it matters at which of two floors q was held. */
+KL_INLINE int STORED(may_floor_amiss)(STORED(linear_work) work)
+{
+    return work.sweep == KL_ESTIMATED || (work.sweep == KL_AS_THEY_ARE && sizeof(stored) == 2);
+}
+
 KL_INLINE int STORED(sums_up)(STORED(linear_work) work, int sum)
 {
     int terms = work.sweep != KL_FOR_MASSES && work.sweep != KL_FOR_HOLES;
@@ -54,16 +60,15 @@ KL_INLINE int STORED(sums_up)(STORED(linear_work) work, int sum)
     case KL_Q_MASS: return masses && work.kernel != KL_KERNEL_entropy;
     default: /* KL_HOLES */
         return kl_has_floor(work.kernel)
-               && (work.sweep == KL_FOR_HOLES || work.sweep == KL_FLOORED);
+               && (work.sweep == KL_FOR_HOLES || work.sweep == KL_FLOORED
+                   || (STORED(may_floor_amiss)(work) && STORED(ZERO_OR_ABOVE)));
     }
 }
 
-/* Whether the least q tells if a floor acted: where the masses are likely off by so much that it
-   matters at which of two floors. */
+/* Whether the least q tells if a floor acted, and if there is a q below 0. */
 KL_INLINE int STORED(seeks_least)(STORED(linear_work) work)
 {
-    return kl_has_floor(work.kernel)
-           && (work.sweep == KL_ESTIMATED || (work.sweep == KL_AS_THEY_ARE && sizeof(stored) == 2));
+    return kl_has_floor(work.kernel) && STORED(may_floor_amiss)(work) && !STORED(ZERO_OR_ABOVE);
 }
 
 /* What one vector of outcomes gives to the sums. */
@@ -71,7 +76,7 @@ KL_INLINE LANED(sums) STORED(linear_step)(STORED(linear_work) work,
                                           const LANED(scales) *by, vec p, vec q)
 {
     LANED(sums) given = LANED(no_sums)();
-    given.signs = either(p, q);
+    given.signs = STORED(seeks_least)(work) ? p : either(p, q);
     if (work.sweep == KL_SCALED || work.sweep == KL_FLOORED) {
         p = mul(p, by->p_scale);
         q = mul(q, by->q_scale);
@@ -214,8 +219,10 @@ KL_INLINE kl_totals STORED(linear_totals)(STORED(linear_work) work,
             totals.of[i] = LANED(sum_of_running)(&state->of[i]);
     if (work.kernel == KL_KERNEL_entropy)
         totals.of[KL_Q_MASS] = totals.of[KL_P_MASS];
-    if (STORED(seeks_least)(work))
+    if (STORED(seeks_least)(work)) {
         totals.least_q = -LANED(largest_lane)(sub(all(0), state->least_q));
+        totals.signs |= totals.least_q < 0;
+    }
     return totals;
 }
 

@@ -20,7 +20,7 @@ typedef struct {
     stored p_lines[KL_TILE_LINES * KL_TILE_ROWS], q_lines[KL_TILE_LINES * KL_TILE_ROWS];
     kl_totals first[KL_TILE_ROWS];
     kl_masses masses[KL_TILE_ROWS];
-    STORED(estimate) thought[KL_TILE_ROWS];
+    kl_estimate thought[KL_TILE_ROWS];
     int alone[KL_TILE_ROWS]; /* of which nothing can be thought */
 } STORED(tile);
 
@@ -349,12 +349,12 @@ KL_INLINE void STORED(linear_tile)(kl_kernel kernel, STORED(linear_formula) form
     const STORED(linear_work) scaled = {kernel, formula, KL_SCALED};
     int first_does = STORED(taken_as_they_are)(kernel, p, q, params);
     ptrdiff_t step = STORED(sample_step)(kernel, n, params);
-    LANED(scales) usual = STORED(scales_by)(kernel, STORED(mass_of_1)(), params);
+    LANED(scales) usual = STORED(scales_by)(kernel, kl_mass_of_1, params);
     if (kernel == KL_KERNEL_entropy)
         q = NULL;
     for (int row = 0; row < rows; row++) {
         statuses[row] = KL_ALONE;
-        tile->thought[row] = STORED(mass_of_1)();
+        tile->thought[row] = kl_mass_of_1;
         tile->alone[row] = 0;
     }
     if (rows < 2 || (kl_has_floor(kernel) && params->eps != USUAL_FLOOR))

@@ -2,10 +2,10 @@
 
    A row of probs is read once: a sweep compares p with q as they are, and the masses that came
    with it correct the sum to that of the normalised rows (kl_finish). A row of counts is read once
-   too where it is long enough to be sampled: a few blocks of it suggest the ratio of the masses, and
-   the same correction mends what the suggestion lacks. Where that would lose digits, where rows are
-   short, and where a floor must be compared with a normalised q, a second sweep over the row, now in
-   cache, compares p with c q, c = P/Q. */
+   too where it is long enough to be sampled: a few blocks of it suggest the ratio of the masses,
+   and the same correction mends what the suggestion lacks. Where that would lose digits, where rows
+   are short, and where a floor must be compared with a normalised q, a second sweep over the row,
+   now in cache, compares p with c q, c = P/Q. */
 
 #include "linear_sweep.inc.h"
 
@@ -36,9 +36,7 @@ static void STORED(linear_normaliser)(const kl_source *p, ptrdiff_t n, double te
 }
 
 /* A first sweep compares q with eps times the mass it was thought to have, the `estimate`, and not
-   with eps Q. Where the two are the same but for rounding it does not matter; else outcomes at the
-   floor, which hold the part H of p, add H log(Q / estimate) too much. False where a q lies so near
-   the floor that it matters on which side. */
+   with eps Q. False where a q lies so near the floor that it matters on which side. */
 KL_APART int STORED(allow_for_holes)(const kl_source *p, const kl_source *q, ptrdiff_t n,
                                      double least_q, double p_mass, double q_mass, double estimate,
                                      double *score)
@@ -51,8 +49,8 @@ KL_APART int STORED(allow_for_holes)(const kl_source *p, const kl_source *q, ptr
     by.edge = all((real)(lesser * BELOW_FLOOR));
     by.upper_edge = all((real)(greater * ABOVE_FLOOR));
     kl_totals totals = STORED(linear_sweep)(STORED(FOR_HOLES), p, q, n, &by);
-    if (totals.of[KL_HOLES] > 0)
-        *score = kl_not_negative(*score - totals.of[KL_HOLES] / p_mass * log(q_mass / estimate));
+    double part = totals.of[KL_HOLES] / p_mass;
+    *score = kl_not_negative(*score - kl_floored_amiss(part, q_mass, estimate));
     return totals.of[KL_HOLES] == totals.of[KL_OTHER];
 }
 
@@ -95,35 +93,26 @@ KL_INLINE ptrdiff_t STORED(sample_step)(kl_kernel kernel, ptrdiff_t n, const kl_
                : n / SAMPLE * ROW_BLOCK;
 }
 
-/* What is thought of the rows before a first sweep: their masses, and that of q for the floor. */
-typedef struct {
-    double p_mass, q_mass, floor_mass;
-    int exponent; /* of the mass of q */
-} STORED(estimate);
-
-/* Of rows as they are. */
-KL_INLINE STORED(estimate) STORED(mass_of_1)(void)
-{
-    return (STORED(estimate)){1, 1, 1, 0};
-}
-
-/* From a sample of the rows; false for rows so light that a vanishing part of them is no number. The
-   floor is a normal number, and times P/Q too: where eps Q is less, the rows pass for heavier. */
+/* From a sample of the rows; false for rows so light that a vanishing part of them is no number.
+   The floor is to be a normal number, and times P/Q too: where eps Q is less, q passes for
+   heavier. */
 KL_INLINE int STORED(estimated)(const kl_totals *sample, ptrdiff_t n, ptrdiff_t step,
-                                STORED(estimate) *estimate)
+                                kl_estimate *estimate)
 {
     ptrdiff_t blocks = (n + step - 1) / step, last = n - (blocks - 1) * step;
     ptrdiff_t read = (blocks - 1) * ROW_BLOCK + (last < ROW_BLOCK ? last : ROW_BLOCK);
     double times = (double)n / (double)read, least = 4 * K(TINY) / USUAL_FLOOR;
     double p = times * kl_p_mass(sample), q = times * kl_q_mass(sample);
     double floor_mass = p < q ? least * (q / p) : least;
-    *estimate = (STORED(estimate)){p, q, q > floor_mass ? q : floor_mass, kl_split(p, q).q_exponent};
+    if (floor_mass < q)
+        floor_mass = q;
+    *estimate = (kl_estimate){p, q, floor_mass, kl_split(p, q).q_exponent};
     return kl_in_range(sample, &K(RANGES)) && p >= K(LEAST_ESTIMATE) && q >= K(LEAST_ESTIMATE);
 }
 
 /* What a sample suggests of one row of each; false where there is to be none. */
 KL_INLINE int STORED(think_of)(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff_t n,
-                               const kl_params *params, STORED(estimate) *estimate)
+                               const kl_params *params, kl_estimate *estimate)
 {
     ptrdiff_t step = STORED(sample_step)(kernel, n, params);
     if (step == 0)
@@ -133,21 +122,22 @@ KL_INLINE int STORED(think_of)(kl_kernel kernel, const kl_source *p, const kl_so
 }
 
 /* The scales of a first sweep. */
-KL_INLINE LANED(scales) STORED(scales_by)(kl_kernel kernel, STORED(estimate) estimate,
+KL_INLINE LANED(scales) STORED(scales_by)(kl_kernel kernel, kl_estimate estimate,
                                           const kl_params *params)
 {
     real least = kl_has_floor(kernel) ? (real)(USUAL_FLOOR * estimate.floor_mass) : K(TINY);
     LANED(scales) by = LANED(unscaled)(least, params->weight);
     by.p_least = all(K(VANISHING) * (real)estimate.p_mass);
     by.c = all((real)(estimate.p_mass / estimate.q_mass));
-    by.headroom = all((real)estimate.exponent * K(UNIT));
+    by.headroom = all((real)estimate.q_exponent * K(UNIT));
     by.peak = all((real)(0.75 * estimate.q_mass));
+    by.edge = all(K(TINY));
     return by;
 }
 
 /* Whether the sums of a first sweep give the score to the promised error. */
 KL_INLINE int STORED(stands)(STORED(linear_work) work, const kl_totals *totals,
-                             STORED(estimate) thought, const kl_source *p, const kl_source *q,
+                             kl_estimate thought, const kl_source *p, const kl_source *q,
                              ptrdiff_t n, const kl_params *params, double *score)
 {
     double p_mass = kl_p_mass(totals), q_mass = kl_q_mass(totals);
@@ -155,9 +145,13 @@ KL_INLINE int STORED(stands)(STORED(linear_work) work, const kl_totals *totals,
     if (kl_has_peak(work.kernel) ? !(part > 0.8 && part < 1.25) /* what passed for a peak is none */
                                  : !(c * q_mass > 0.25 * p_mass && c * q_mass < 4 * p_mass))
         return 0;
-    return kl_finish(work.kernel, totals, p_mass, q_mass, c, ldexp(1, -thought.exponent),
-                     params->weight, &K(RANGES), score)
-           && (!kl_has_floor(work.kernel)
+    int finished = kl_finish(work.kernel, totals, p_mass, q_mass, c, ldexp(1, -thought.q_exponent),
+                             params->weight, &K(RANGES), score);
+    if (STORED(sums_up)(work, KL_HOLES) && totals->of[KL_HOLES] > 0)
+        *score = kl_not_negative(*score - kl_floored_amiss(totals->of[KL_HOLES] / p_mass, q_mass,
+                                                           thought.floor_mass));
+    return finished
+           && (!kl_has_floor(work.kernel) || STORED(ZERO_OR_ABOVE)
                || fabs(q_mass / thought.floor_mass - 1) <= 100 * K(RANGES).unit
                || STORED(allow_for_holes)(p, q, n, totals->least_q, p_mass, q_mass,
                                           thought.floor_mass, score))
@@ -194,7 +188,7 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
                                  const kl_source *p, const kl_source *q, ptrdiff_t n,
                                  const kl_params *params, double *score)
 {
-    STORED(estimate) thought = STORED(mass_of_1)();
+    kl_estimate thought = kl_mass_of_1;
     LANED(scales) by = STORED(scales_by)(kernel, thought, params);
     kl_totals first, second;
     if (kernel == KL_KERNEL_entropy)

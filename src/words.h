@@ -16,6 +16,10 @@ typedef double stored_f64;
 typedef float stored_f32;
 typedef uint16_t stored_f16, stored_bf16;
 
+/* Whether the type has no number between 0 and the usual floor of any mass. */
+enum { ZERO_OR_ABOVE_f64 = 0, ZERO_OR_ABOVE_f32 = 0, ZERO_OR_ABOVE_bf16 = 0 };
+enum { ZERO_OR_ABOVE_f16 = 1 };
+
 #define real LANED(real)
 #define stored STORED(stored)
 #define vec LANED(vec)
