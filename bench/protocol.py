@@ -31,7 +31,7 @@ class Scale:
     calls: int = 20_000  # of a small call, timed together
     processes: int = 5
     rounds: int = 5  # at least, of each contest,
-    seconds: float = 6.0  # at least, for each contest
+    seconds: float = 4.0  # at least, for each contest
     most_rounds: int = 10**6
     patience: float = 3600.0  # seconds after which a contest ends however few its rounds
     imports: int = 10

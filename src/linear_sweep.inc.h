@@ -111,6 +111,14 @@ KL_INLINE void STORED(linear_add)(STORED(linear_work) work, LANED(sums) *sums,
         sums->least_q = smaller(b ? smaller(a->least_q, b->least_q) : a->least_q, sums->least_q);
 }
 
+/* Asks for what comes KL_AHEAD bytes after the 2 LANES elements at x. Every second vector of most
+   arrays lies across two lines of the cache, and waits for both. */
+KL_INLINE void STORED(ask_ahead)(const stored *x)
+{
+    for (size_t at = 0; at < 2 * LANES * sizeof *x; at += 64)
+        KL_PREFETCH((const char *)x + at + KL_AHEAD);
+}
+
 /* The sums over one block, in an order fixed by position, for answers that repeat bit by bit. */
 KL_INLINE LANED(sums) STORED(linear_block)(STORED(linear_work) work,
                                            const LANED(scales) *by, const stored *p,
@@ -119,6 +127,11 @@ KL_INLINE LANED(sums) STORED(linear_block)(STORED(linear_work) work,
     LANED(sums) sums = LANED(no_sums)(), a, b;
     ptrdiff_t i = 0;
     for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        if (work.kernel != KL_KERNEL_js_divergence) { /* which is slow enough without */
+            STORED(ask_ahead)(p + i);
+            if (work.kernel != KL_KERNEL_entropy)
+                STORED(ask_ahead)(q + i);
+        }
         a = STORED(linear_step)(work, by, fetch_lanes(p + i), fetch_lanes(q + i));
         b = STORED(linear_step)(work, by, fetch_lanes(p + i + LANES), fetch_lanes(q + i + LANES));
         STORED(linear_add)(work, &sums, &a, &b);
