@@ -9,7 +9,7 @@ def arithmetic(instructions: str, nbytes: int = 64) -> str:
     return f"arithmetic: {instructions}; its {nbytes} bytes come in {nbytes // 8}"
 
 
-HALF = "three to five instructions a vector more than float32: to widen it, and for the least q"
+HALF = "three to five instructions a vector more than float32: to widen it, and for q below a floor"
 TWO_EXPONENTIALS = arithmetic("42 instructions, 11 cycles, for two exponentials")
 
 REASONS = {
@@ -17,7 +17,7 @@ REASONS = {
         "32 instructions, 8 cycles, with a division; neither hides all of the other"
     ),
     "kl_divergence, probs, float64": arithmetic(
-        "45 instructions, 12 cycles, for 4 outcomes: five more coefficients than float32, a "
+        "46 instructions, 12 cycles, for 4 outcomes: five more coefficients than float32, a "
         "division of 8 cycles, and no instruction that converts 64-bit integers"
     ),
     "kl_divergence, counts, float32": arithmetic(
