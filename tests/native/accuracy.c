@@ -1,6 +1,8 @@
 /* How far the formulas of vecmath.inc.h are from the truth, in every backend: float32 for every
    reduced argument, float64 for a fixed sample of them, and both for a sample of all arguments. */
 
+#include "finish.h" /* before tgmath.h: its functions are of double */
+
 #include <float.h>
 #include <stdint.h>
 #include <stdio.h>

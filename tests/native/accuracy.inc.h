@@ -28,8 +28,12 @@ static EXACT IN_LANE(truths)[CHUNK];
 static EXACT IN_LANE(truth)(formula_name name, EXACT x, EXACT y)
 {
     switch (name) {
-    case FORMULA_far_mixture:
-    case FORMULA_near_mixture: return (x + y) / 2 * IN_LANE(log_excess)((x - y) / (x + y));
+    case FORMULA_far_mixture: return (x + y) / 2 * IN_LANE(log_excess)((x - y) / (x + y));
+    case FORMULA_near_mixture: {
+        EXACT t = (x - y) / (x + y), tilt = sqrt((EXACT)IN_LANE(RANGES).unit);
+        return (x + y) / 4
+               * ((1 + tilt) * IN_LANE(log_excess)(t) + (1 - tilt) * IN_LANE(log_excess)(-t));
+    }
     case FORMULA_divergence_term:
         return x > y / 2 && x < 2 * y ? y * IN_LANE(log_excess)((x - y) / y)
                                       : x * log(x / y) + (y - x);

@@ -28,11 +28,13 @@ static __attribute__((constructor)) void add_formulas_here(void) { add_formulas(
             put((real *)results + i, expression);                                                  \
         }                                                                                          \
     }
-KL_INLINE vec LANED(first_near_mixture_term)(vec x, vec y)
+/* The mean of both, for masses that differ as far as they may where the terms stand. */
+KL_INLINE vec LANED(mean_of_near_mixture_terms)(vec x, vec y)
 {
     vec first, second, sum = add(x, y), t = quotient(sub(x, y), sum);
     LANED(near_mixture_terms)(sum, t, mul(t, t), &first, &second);
-    return first;
+    vec tilt = all((real)sqrt(K(RANGES).unit));
+    return mul(all((real)0.5), fused(tilt, sub(first, second), add(first, second)));
 }
 KL_INLINE vec LANED(first_far_mixture_term)(vec x, vec y)
 {
@@ -41,7 +43,7 @@ KL_INLINE vec LANED(first_far_mixture_term)(vec x, vec y)
     return first;
 }
 APPLY(far_mixture, LANED(first_far_mixture_term)(x, y))
-APPLY(near_mixture, LANED(first_near_mixture_term)(x, y))
+APPLY(near_mixture, LANED(mean_of_near_mixture_terms)(x, y))
 APPLY(divergence_term, LANED(divergence_term)(x, y))
 APPLY(logarithm, LANED(logarithm)(x, all(0)))
 APPLY(exponential, LANED(exponential)(x))
