@@ -53,7 +53,8 @@ def compiled(source: Path, *options: str) -> Path:
     command = [*compiler(), *flags(), f"-I{SRC}", *options, "-c", str(source)]
     key = hashlib.sha256(repr([compiler_version(), command]).encode()).hexdigest()[:16]
     target = OBJECTS / f"{source.stem}-{key}.o"
-    used = [path for folder in {SRC, source.parent} for path in folder.iterdir()]
+    included = {Path(option[2:]) for option in options if option.startswith("-I")}
+    used = [path for folder in {SRC, source.parent} | included for path in folder.iterdir()]
     newest = max(path.stat().st_mtime for path in used if path.suffix in (".c", ".h"))
     if not target.exists() or target.stat().st_mtime < newest:
         OBJECTS.mkdir(parents=True, exist_ok=True)

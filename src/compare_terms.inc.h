@@ -77,6 +77,12 @@ KL_INLINE void LANED(add_comparison)(LANED(comparison) *sums, const LANED(compar
     sums->largest_change = larger(sums->largest_change, more->largest_change);
 }
 
+/* What stands of a vector of outcomes half-way; a loop begins some vectors before it ends the first. */
+typedef struct {
+    vec most, v, g;
+    mask q_larger;
+} LANED(compared);
+
 /* One vector of outcomes whose larger probability is `most` and whose log2(p/q) is `d`. With
    u = 2**-|d|, the lesser over the larger, v = 1 - u and g = u - 1 - log u, nothing cancels:
 
@@ -85,10 +91,9 @@ KL_INLINE void LANED(add_comparison)(LANED(comparison) *sums, const LANED(compar
        larger log(larger/m) + lesser log(lesser/m) = larger (v**2 M(v) - u g),   m their mean,
 
    M being MIXTURE. g and v come from 2**-|d| = 2**k 2**r as differences of small numbers. */
-KL_INLINE void LANED(compare_terms)(LANED(comparison) *sums, vec most, vec d)
+KL_INLINE LANED(compared) LANED(begin_comparison)(vec most, vec d)
 {
-    vec k, power, one = all(1), zero = all(0);
-    mask q_larger = less(d, zero);
+    vec k, power, one = all(1);
     vec r = LANED(reduce2)(either(d, all((real)-0.0)), &k, &power);
     vec linear = mul(r, all(K(LN2))), power_less_1 = sub(power, one);
     vec r_square = mul(r, r);
@@ -96,13 +101,18 @@ KL_INLINE void LANED(compare_terms)(LANED(comparison) *sums, vec most, vec d)
     vec v = fused_from(power, add(linear, rest), sub(one, power));
     vec step = fused_from(k, all(K(LN2)), power_less_1); /* as in expm1_less */
     vec g = fused(power, rest, fused(power_less_1, linear, step));
-    vec u_g = mul(sub(one, v), g), square = mul(v, v);
-    vec lesser = sub(square, u_g), change = mul(most, v);
-    sums->forward = fused(most, select(q_larger, lesser, g), sums->forward);
-    sums->reverse = fused(most, select(q_larger, g, lesser), sums->reverse);
-    vec mixture = fused_less(square, polynomial_by_length(v, square, K(MIXTURE)), u_g);
-    sums->mixture = fused(most, mixture, sums->mixture);
+    return (LANED(compared)){most, v, g, less(d, all(0))};
+}
+
+KL_INLINE void LANED(end_comparison)(LANED(comparison) *sums, LANED(compared) it)
+{
+    vec u_g = mul(sub(all(1), it.v), it.g), square = mul(it.v, it.v);
+    vec lesser = sub(square, u_g), change = mul(it.most, it.v);
+    sums->forward = fused(it.most, select(it.q_larger, lesser, it.g), sums->forward);
+    sums->reverse = fused(it.most, select(it.q_larger, it.g, lesser), sums->reverse);
+    vec mixture = fused_less(square, polynomial_by_length(it.v, square, K(MIXTURE)), u_g);
+    sums->mixture = fused(it.most, mixture, sums->mixture);
     sums->change = add(sums->change, change);
-    sums->loss = add(sums->loss, keep(q_larger, change));
+    sums->loss = add(sums->loss, keep(it.q_larger, change));
     sums->largest_change = larger(sums->largest_change, change);
 }

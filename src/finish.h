@@ -11,8 +11,9 @@
 
 #define KL_LN2 0x1.62e42fefa39efp-1
 
-/* The sums of a sweep. What a sweep does not need it does not add up. */
-enum { KL_SCORE, KL_OTHER, KL_P_MASS, KL_Q_MASS, KL_HOLES, KL_SUMS };
+/* The sums of a sweep: those of terms, then those of numbers as they are read. What a sweep does not
+   need it does not add up. */
+enum { KL_SCORE, KL_OTHER, KL_TERMS, KL_P_MASS = KL_TERMS, KL_Q_MASS, KL_HOLES, KL_SUMS };
 
 /* Sums over a row, in double; the masses without what lies at a peak. */
 typedef struct {

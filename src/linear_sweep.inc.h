@@ -20,7 +20,11 @@ KL_INLINE vec STORED(fetch_first)(const stored *x, ptrdiff_t count)
     return fetch_lanes(padded);
 }
 
-typedef void (*STORED(linear_formula))(vec, vec, const LANED(scales) *, kl_sweep, vec *, vec *);
+/* A formula in its two halves. */
+typedef struct {
+    LANED(begun) (*begin)(vec, vec, const LANED(scales) *, kl_sweep);
+    void (*end)(LANED(begun), const LANED(scales) *, kl_sweep, vec *, vec *);
+} STORED(linear_formula);
 
 /* What is summed, and how; constants wherever they are used. */
 typedef struct {
@@ -31,9 +35,9 @@ typedef struct {
 
 /* The sweeps that no measure tells apart. */
 static const STORED(linear_work) STORED(FOR_MASSES) = {
-    KL_KERNEL_kl_divergence, LANED(kl_divergence_linear), KL_FOR_MASSES};
+    KL_KERNEL_kl_divergence, {0}, KL_FOR_MASSES};
 static const STORED(linear_work) STORED(FOR_HOLES) = {
-    KL_KERNEL_kl_divergence, LANED(kl_divergence_linear), KL_FOR_HOLES};
+    KL_KERNEL_kl_divergence, {0}, KL_FOR_HOLES};
 
 /* Whether this is the first sweep over the whole row, which checks it and takes the masses. */
 KL_INLINE int STORED(checks)(STORED(linear_work) work)
@@ -71,9 +75,9 @@ KL_INLINE int STORED(seeks_least)(STORED(linear_work) work)
     return kl_has_floor(work.kernel) && STORED(may_floor_amiss)(work) && !STORED(ZERO_OR_ABOVE);
 }
 
-/* What one vector of outcomes gives to the sums. */
-KL_INLINE LANED(sums) STORED(linear_step)(STORED(linear_work) work,
-                                          const LANED(scales) *by, vec p, vec q)
+/* What one vector of outcomes gives to the sums, as far as it is known before the quotient. */
+KL_INLINE LANED(sums) STORED(linear_begin)(STORED(linear_work) work, const LANED(scales) *by,
+                                           vec p, vec q, LANED(begun) *begun)
 {
     LANED(sums) given = LANED(no_sums)();
     given.signs = STORED(seeks_least)(work) ? p : either(p, q);
@@ -86,18 +90,26 @@ KL_INLINE LANED(sums) STORED(linear_step)(STORED(linear_work) work,
     if (STORED(sums_up)(work, KL_HOLES))
         given.of[KL_HOLES] = keep(less(q, by->edge), p);
     if (STORED(sums_up)(work, KL_SCORE))
-        work.formula(p, q, by, work.sweep, &given.of[KL_SCORE], &given.of[KL_OTHER]);
+        *begun = work.formula.begin(p, q, by, work.sweep);
     else if (STORED(sums_up)(work, KL_OTHER))
         given.of[KL_OTHER] = keep(less(q, by->upper_edge), p);
     return given;
 }
 
-/* Adds what a vector gave, or, for `b`, what two gave together: each lane then adds half as many
-   terms. */
-KL_INLINE void STORED(linear_add)(STORED(linear_work) work, LANED(sums) *sums,
-                                  const LANED(sums) *a, const LANED(sums) *b)
+/* The rest of it. */
+KL_INLINE void STORED(linear_end)(STORED(linear_work) work, const LANED(scales) *by,
+                                  const LANED(begun) *begun, LANED(sums) *given)
 {
-    for (int i = 0; i < KL_SUMS; i++)
+    if (STORED(sums_up)(work, KL_SCORE))
+        work.formula.end(*begun, by, work.sweep, &given->of[KL_SCORE], &given->of[KL_OTHER]);
+}
+
+/* Adds what a vector gave, or, for `b`, what two gave together: each lane then adds half as many
+   terms. First what is known before the quotient, */
+KL_INLINE void STORED(add_begun)(STORED(linear_work) work, LANED(sums) *sums,
+                                 const LANED(sums) *a, const LANED(sums) *b)
+{
+    for (int i = KL_TERMS; i < KL_SUMS; i++)
         if (STORED(sums_up)(work, i))
             sums->of[i] = add(sums->of[i], b ? add(a->of[i], b->of[i]) : a->of[i]);
     if (STORED(checks)(work))
@@ -111,6 +123,15 @@ KL_INLINE void STORED(linear_add)(STORED(linear_work) work, LANED(sums) *sums,
         sums->least_q = smaller(b ? smaller(a->least_q, b->least_q) : a->least_q, sums->least_q);
 }
 
+/* then the terms. */
+KL_INLINE void STORED(add_ended)(STORED(linear_work) work, LANED(sums) *sums,
+                                 const LANED(sums) *a, const LANED(sums) *b)
+{
+    for (int i = 0; i < KL_TERMS; i++)
+        if (STORED(sums_up)(work, i))
+            sums->of[i] = add(sums->of[i], b ? add(a->of[i], b->of[i]) : a->of[i]);
+}
+
 /* Asks for what comes KL_AHEAD bytes after the 2 LANES elements at x. Every second vector of most
    arrays lies across two lines of the cache, and waits for both. */
 KL_INLINE void STORED(ask_ahead)(const stored *x)
@@ -119,34 +140,81 @@ KL_INLINE void STORED(ask_ahead)(const stored *x)
         KL_PREFETCH((const char *)x + at + KL_AHEAD);
 }
 
+KL_INLINE void STORED(ask_for_two)(STORED(linear_work) work, const stored *p, const stored *q)
+{
+    if (work.kernel == KL_KERNEL_js_divergence) /* which is slow enough without */
+        return;
+    STORED(ask_ahead)(p);
+    if (work.kernel != KL_KERNEL_entropy)
+        STORED(ask_ahead)(q);
+}
+
+/* Two vectors that are on their way to the sums. */
+typedef struct {
+    LANED(sums) given[2];
+    LANED(begun) begun[2];
+} STORED(linear_two);
+
+KL_INLINE STORED(linear_two) STORED(begin_two)(STORED(linear_work) work, const LANED(scales) *by,
+                                               const stored *p, ptrdiff_t p_next, const stored *q,
+                                               ptrdiff_t q_next, LANED(sums) *sums)
+{
+    STORED(linear_two) two;
+    two.given[0] = STORED(linear_begin)(work, by, fetch_lanes(p), fetch_lanes(q), &two.begun[0]);
+    two.given[1] = STORED(linear_begin)(work, by, fetch_lanes(p + p_next), fetch_lanes(q + q_next),
+                                        &two.begun[1]);
+    STORED(add_begun)(work, sums, &two.given[0], &two.given[1]);
+    return two;
+}
+
+KL_INLINE void STORED(end_two)(STORED(linear_work) work, const LANED(scales) *by,
+                               STORED(linear_two) *two, LANED(sums) *sums)
+{
+    STORED(linear_end)(work, by, &two->begun[0], &two->given[0]);
+    STORED(linear_end)(work, by, &two->begun[1], &two->given[1]);
+    STORED(add_ended)(work, sums, &two->given[0], &two->given[1]);
+}
+
+/* One vector, of which the lanes `inside` hold outcomes and the others 0. */
+KL_INLINE void STORED(add_one)(STORED(linear_work) work, const LANED(scales) *by, vec p, vec q,
+                               mask inside, LANED(sums) *sums)
+{
+    LANED(begun) begun;
+    LANED(sums) given = STORED(linear_begin)(work, by, p, q, &begun);
+    given.least_q = select(inside, given.least_q, sums->least_q);
+    STORED(add_begun)(work, sums, &given, NULL);
+    STORED(linear_end)(work, by, &begun, &given);
+    STORED(add_ended)(work, sums, &given, NULL);
+}
+
 /* The sums over one block, in an order fixed by position, for answers that repeat bit by bit. */
 KL_INLINE LANED(sums) STORED(linear_block)(STORED(linear_work) work,
                                            const LANED(scales) *by, const stored *p,
                                            const stored *q, ptrdiff_t count)
 {
-    LANED(sums) sums = LANED(no_sums)(), a, b;
+    LANED(sums) sums = LANED(no_sums)();
     ptrdiff_t i = 0;
-    for (; i + 2 * LANES <= count; i += 2 * LANES) {
-        if (work.kernel != KL_KERNEL_js_divergence) { /* which is slow enough without */
-            STORED(ask_ahead)(p + i);
-            if (work.kernel != KL_KERNEL_entropy)
-                STORED(ask_ahead)(q + i);
-        }
-        a = STORED(linear_step)(work, by, fetch_lanes(p + i), fetch_lanes(q + i));
-        b = STORED(linear_step)(work, by, fetch_lanes(p + i + LANES), fetch_lanes(q + i + LANES));
-        STORED(linear_add)(work, &sums, &a, &b);
+    for (; i + 4 * LANES <= count; i += 4 * LANES) {
+        STORED(ask_for_two)(work, p + i, q + i);
+        STORED(ask_for_two)(work, p + i + 2 * LANES, q + i + 2 * LANES);
+        STORED(linear_two) a = STORED(begin_two)(work, by, p + i, LANES, q + i, LANES, &sums);
+        STORED(linear_two) b = STORED(begin_two)(work, by, p + i + 2 * LANES, LANES,
+                                                 q + i + 2 * LANES, LANES, &sums);
+        STORED(end_two)(work, by, &a, &sums);
+        STORED(end_two)(work, by, &b, &sums);
+    }
+    if (i + 2 * LANES <= count) {
+        STORED(linear_two) a = STORED(begin_two)(work, by, p + i, LANES, q + i, LANES, &sums);
+        STORED(end_two)(work, by, &a, &sums);
+        i += 2 * LANES;
     }
     if (i + LANES <= count) {
-        a = STORED(linear_step)(work, by, fetch_lanes(p + i), fetch_lanes(q + i));
-        STORED(linear_add)(work, &sums, &a, NULL);
+        STORED(add_one)(work, by, fetch_lanes(p + i), fetch_lanes(q + i), first_lanes(LANES), &sums);
         i += LANES;
     }
-    if (i < count) {
-        a = STORED(linear_step)(work, by, STORED(fetch_first)(p + i, count - i),
-                                STORED(fetch_first)(q + i, count - i));
-        a.least_q = select(first_lanes(count - i), a.least_q, sums.least_q);
-        STORED(linear_add)(work, &sums, &a, NULL);
-    }
+    if (i < count)
+        STORED(add_one)(work, by, STORED(fetch_first)(p + i, count - i),
+                        STORED(fetch_first)(q + i, count - i), first_lanes(count - i), &sums);
     return sums;
 }
 

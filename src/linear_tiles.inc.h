@@ -144,19 +144,18 @@ KL_INLINE void STORED(abreast_on)(STORED(linear_work) work, STORED(abreast) *abr
 {
     const LANED(scales) by = abreast->scales;
     STORED(expected) expected = *next; /* in registers */
-    LANED(sums) sums = LANED(no_sums)(), a, b;
+    LANED(sums) sums = LANED(no_sums)();
     sums.signs = abreast->signs;
     sums.largest_q = abreast->largest_q;
     sums.least_q = abreast->least_q;
     for (int j = 0; j < LANES; j++, p += p_pitch, q += q_pitch) {
         STORED(expect_more)(&expected);
-        a = STORED(linear_step)(work, &by, fetch_lanes(p), fetch_lanes(q));
-        b = STORED(linear_step)(work, &by, fetch_lanes(p + LANES * p_pitch),
-                                fetch_lanes(q + LANES * q_pitch));
         for (int i = 0; i < KL_SUMS; i++)
             if (STORED(sums_up)(work, i))
                 sums.of[i] = abreast->of[i][j];
-        STORED(linear_add)(work, &sums, &a, &b);
+        STORED(linear_two) two = STORED(begin_two)(work, &by, p, LANES * p_pitch, q,
+                                                   LANES * q_pitch, &sums);
+        STORED(end_two)(work, &by, &two, &sums);
         for (int i = 0; i < KL_SUMS; i++)
             if (STORED(sums_up)(work, i))
                 abreast->of[i][j] = sums.of[i];
@@ -176,17 +175,16 @@ KL_INLINE void STORED(abreast_tail)(STORED(linear_work) work, STORED(abreast) *a
     for (ptrdiff_t done = 0; done < count; done += LANES)
         for (int j = 0; j < LANES; j++) {
             ptrdiff_t i = done + j;
-            LANED(sums) sums = LANED(no_sums)(), a;
-            a = STORED(linear_step)(work, &by, i < count ? fetch_lanes(p + i * p_pitch) : all(0),
-                                    i < count ? fetch_lanes(q + i * q_pitch) : all(0));
+            int whole = i < count;
+            LANED(sums) sums = LANED(no_sums)();
             for (int sum = 0; sum < KL_SUMS; sum++)
                 sums.of[sum] = abreast->of[sum][j];
             sums.signs = abreast->signs;
             sums.largest_q = abreast->largest_q;
             sums.least_q = abreast->least_q;
-            if (i >= count)
-                a.least_q = sums.least_q;
-            STORED(linear_add)(work, &sums, &a, NULL);
+            STORED(add_one)(work, &by, whole ? fetch_lanes(p + i * p_pitch) : all(0),
+                            whole ? fetch_lanes(q + i * q_pitch) : all(0),
+                            first_lanes(whole ? LANES : 0), &sums);
             for (int sum = 0; sum < KL_SUMS; sum++)
                 abreast->of[sum][j] = sums.of[sum];
             abreast->signs = sums.signs;

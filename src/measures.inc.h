@@ -53,8 +53,8 @@ static inline int kl_vanishes(kl_kernel kernel)
 
 #ifdef LANE
 
-/* From probs and counts. Each gives the terms of one vector of outcomes; `sweep` is a constant, and
-   p and q are scaled where it says so. */
+/* From probs and counts. Each gives the terms of one vector of outcomes, in two halves: up to the
+   quotient, and from it on. `sweep` is a constant, and p and q are scaled where it says so. */
 
 /* q, or the floor that p allows it: min(p, eps), compared as the rows are scaled. */
 KL_INLINE vec LANED(floored)(vec x, vec y, const LANED(scales) *by)
@@ -65,69 +65,95 @@ KL_INLINE vec LANED(floored)(vec x, vec y, const LANED(scales) *by)
 /* p log(p/q) - p + q; the masses are corrected for in kl_finish_divergence. An outcome without p
    is taken as a vanishing part: of a mass of 1, or, where the floor is wanted to the last digit, of
    its q. Its term is q either way, and no operand is subnormal, which would cost many times it. */
-KL_INLINE void LANED(kl_divergence_linear)(vec p, vec q, const LANED(scales) *by, kl_sweep sweep,
-                                           vec *score, vec *other)
+KL_INLINE LANED(begun) LANED(begin_kl_divergence_linear)(vec p, vec q, const LANED(scales) *by,
+                                                         kl_sweep sweep)
 {
-    (void)other;
     vec y = at_least(by->q_least, q), x = at_least(by->p_least, p);
-    if (sweep == KL_FLOORED) {
-        x = larger(mul(y, all(K(NEGLIGIBLE))), larger(all(K(TINY)), p));
-        *score = LANED(scaled_divergence_term)(x, y, LANED(floored)(x, y, by), by->c);
-    } else
-        *score = sweep == KL_AS_THEY_ARE ? LANED(divergence_term)(x, y)
-                                         : LANED(scaled_divergence_term)(x, y, y, by->c);
+    if (sweep == KL_AS_THEY_ARE)
+        return LANED(begin_divergence)(x, y);
+    if (sweep != KL_FLOORED)
+        return LANED(begin_scaled_divergence)(x, y, y, by->c);
+    x = larger(mul(y, all(K(NEGLIGIBLE))), larger(all(K(TINY)), p));
+    return LANED(begin_scaled_divergence)(x, y, LANED(floored)(x, y, by), by->c);
+}
+
+KL_INLINE void LANED(end_kl_divergence_linear)(LANED(begun) it, const LANED(scales) *by,
+                                               kl_sweep sweep, vec *score, vec *other)
+{
+    (void)by, (void)sweep, (void)other;
+    *score = LANED(end_divergence)(it);
 }
 
 /* p log(p/m) - p + m and q log(q/m) - q + m for the mixture m. */
-KL_INLINE void LANED(js_divergence_linear)(vec p, vec q, const LANED(scales) *by, kl_sweep sweep,
-                                           vec *score, vec *other)
+KL_INLINE LANED(begun) LANED(begin_js_divergence_linear)(vec p, vec q, const LANED(scales) *by,
+                                                         kl_sweep sweep)
 {
-    vec d, w = by->weight, v = by->other_weight;
     if (sweep == KL_FLOORED) { /* outcomes of any smallness count */
-        vec cq = mul(by->c, q), m, least;
-        d = fused_from(by->c, q, p);
-        m = larger(all(K(TINY)), fused(w, d, cq));
-        least = larger(all(K(TINY)), mul(m, all(K(NEGLIGIBLE))));
-        p = larger(least, p);
-        q = larger(least, cq);
-    } else {
-        p = at_least(by->p_least, p);
-        q = at_least(by->p_least, q);
-        d = sweep == KL_SCALED ? fused_from(by->c, q, p) : sub(p, q);
-        q = sweep == KL_SCALED ? mul(by->c, q) : q;
-        vec sum = add(p, q), t = quotient(d, sum), z = mul(t, t);
-        mask far = less(by->near, z);
-        LANED(near_mixture_terms)(sum, t, z, score, other);
-        if (!any(far))
-            return;
-        vec far_score, far_other;
-        if (any(less(by->near, all(0))))
-            LANED(mixture_terms)(p, q, d, w, v, &far_score, &far_other);
-        else
-            LANED(far_mixture_terms)(p, q, sum, &far_score, &far_other);
-        *score = select(far, far_score, *score);
-        *other = select(far, far_other, *other);
+        vec cq = mul(by->c, q), d = fused_from(by->c, q, p);
+        vec m = larger(all(K(TINY)), fused(by->weight, d, cq));
+        vec least = larger(all(K(TINY)), mul(m, all(K(NEGLIGIBLE))));
+        return (LANED(begun)){.p = larger(least, p), .q = larger(least, cq), .rest = d};
+    }
+    p = at_least(by->p_least, p);
+    q = at_least(by->p_least, q);
+    vec d = sweep == KL_SCALED ? fused_from(by->c, q, p) : sub(p, q);
+    q = sweep == KL_SCALED ? mul(by->c, q) : q;
+    vec sum = add(p, q);
+    return (LANED(begun)){.p = p, .q = q, .sum = sum, .s = quotient(d, sum), .rest = d};
+}
+
+KL_INLINE void LANED(end_js_divergence_linear)(LANED(begun) it, const LANED(scales) *by,
+                                               kl_sweep sweep, vec *score, vec *other)
+{
+    vec w = by->weight, v = by->other_weight;
+    if (sweep == KL_FLOORED) {
+        LANED(mixture_terms)(it.p, it.q, it.rest, w, v, score, other);
         return;
     }
-    LANED(mixture_terms)(p, q, d, w, v, score, other);
+    vec z = mul(it.s, it.s);
+    mask far = less(by->near, z);
+    LANED(near_mixture_terms)(it.sum, it.s, z, score, other);
+    if (!any(far))
+        return;
+    vec far_score, far_other;
+    if (any(less(by->near, all(0))))
+        LANED(mixture_terms)(it.p, it.q, it.rest, w, v, &far_score, &far_other);
+    else
+        LANED(far_mixture_terms)(it.p, it.q, it.sum, &far_score, &far_other);
+    *score = select(far, far_score, *score);
+    *other = select(far, far_other, *other);
 }
 
 /* p log q. */
-KL_INLINE void LANED(cross_entropy_linear)(vec p, vec q, const LANED(scales) *by, kl_sweep sweep,
-                                           vec *score, vec *other)
+KL_INLINE LANED(begun) LANED(begin_cross_entropy_linear)(vec p, vec q, const LANED(scales) *by,
+                                                         kl_sweep sweep)
 {
-    (void)other;
     vec y = at_least(by->q_least, q);
     if (sweep == KL_FLOORED)
         y = LANED(floored)(larger(all(K(TINY)), p), y, by);
-    *score = mul(p, LANED(logarithm)(y, sweep == KL_AS_THEY_ARE ? all(0) : by->headroom));
+    LANED(begun) it = LANED(begin_logarithm)(y, sweep == KL_AS_THEY_ARE ? all(0) : by->headroom);
+    it.p = p;
+    return it;
+}
+
+KL_INLINE void LANED(end_cross_entropy_linear)(LANED(begun) it, const LANED(scales) *by,
+                                               kl_sweep sweep, vec *score, vec *other)
+{
+    (void)by, (void)sweep, (void)other;
+    *score = mul(it.p, LANED(end_logarithm)(it));
 }
 
 /* The cross-entropy of p and p. */
-KL_INLINE void LANED(entropy_linear)(vec p, vec q, const LANED(scales) *by, kl_sweep sweep,
-                                     vec *score, vec *other)
+KL_INLINE LANED(begun) LANED(begin_entropy_linear)(vec p, vec q, const LANED(scales) *by,
+                                                   kl_sweep sweep)
 {
-    LANED(cross_entropy_linear)(p, q, by, sweep, score, other);
+    return LANED(begin_cross_entropy_linear)(p, q, by, sweep);
+}
+
+KL_INLINE void LANED(end_entropy_linear)(LANED(begun) it, const LANED(scales) *by, kl_sweep sweep,
+                                         vec *score, vec *other)
+{
+    LANED(end_cross_entropy_linear)(it, by, sweep, score, other);
 }
 
 /* From log_probs and logits, with p = exp(log p), q likewise, d = log(p/q) of full relative

@@ -126,9 +126,9 @@ typedef struct {
     vec scale, scale_lost, p_reference, q_reference, q_shift, c, c_low, shift;
 } STORED(compare_scales);
 
-KL_INLINE void STORED(compare_step)(LANED(comparison) *sums, vec *p_holes, vec *q_holes, vec a,
-                                    vec b, mask inside, const STORED(compare_scales) *row,
-                                    int whole, int careful)
+KL_INLINE LANED(compared) STORED(compare_step)(vec *p_holes, vec *q_holes, vec a, vec b,
+                                               mask inside, const STORED(compare_scales) *row,
+                                               int whole, int careful)
 {
     vec d, most;
     if (!careful) {
@@ -153,7 +153,7 @@ KL_INLINE void STORED(compare_step)(LANED(comparison) *sums, vec *p_holes, vec *
     }
     if (!whole)
         most = keep(inside, most);
-    LANED(compare_terms)(sums, most, d);
+    return LANED(begin_comparison)(most, d);
 }
 
 /* The sums over both rows. Without care a - b is rounded and holes are not expected; with it the
@@ -170,21 +170,32 @@ KL_INLINE int STORED(compare_sweep)(const kl_source *p, const kl_source *q, ptrd
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
         const stored *qb = STORED(fetch)(q, start, count, q_buffer);
         LANED(comparison) sums = LANED(no_comparison)();
-        mask inside = first_lanes(LANES);
         while (i + LANES <= count) {
             /* A few at a time: equal terms added to a large sum are all rounded the same way. */
             ptrdiff_t end = count - i < FEW * LANES ? count - LANES : i + (FEW - 1) * LANES;
             LANED(comparison) few = LANED(no_comparison)();
+#define KL_BEGUN(at)                                                                               \
+    STORED(compare_step)(&p_holes, &q_holes, fetch_lanes(pb + (at)), fetch_lanes(qb + (at)),       \
+                         first_lanes(LANES), row, 1, careful)
+            for (; i + 3 * LANES <= end; i += 4 * LANES) {
+                LANED(compared) first = KL_BEGUN(i), second = KL_BEGUN(i + LANES);
+                LANED(compared) third = KL_BEGUN(i + 2 * LANES), fourth = KL_BEGUN(i + 3 * LANES);
+                LANED(end_comparison)(&few, first);
+                LANED(end_comparison)(&few, second);
+                LANED(end_comparison)(&few, third);
+                LANED(end_comparison)(&few, fourth);
+            }
             for (; i <= end; i += LANES)
-                STORED(compare_step)(&few, &p_holes, &q_holes, fetch_lanes(pb + i),
-                                     fetch_lanes(qb + i), inside, row, 1, careful);
+                LANED(end_comparison)(&few, KL_BEGUN(i));
+#undef KL_BEGUN
             LANED(add_comparison)(&sums, &few);
         }
         if (i < count)
-            STORED(compare_step)(&sums, &p_holes, &q_holes,
-                                 STORED(fetch_first)(pb + i, count - i),
-                                 STORED(fetch_first)(qb + i, count - i), first_lanes(count - i),
-                                 row, 0, careful);
+            LANED(end_comparison)(
+                &sums, STORED(compare_step)(&p_holes, &q_holes,
+                                            STORED(fetch_first)(pb + i, count - i),
+                                            STORED(fetch_first)(qb + i, count - i),
+                                            first_lanes(count - i), row, 0, careful));
         kl_carry(&totals->forward, &totals->forward_lost, sum_of(sums.forward));
         kl_carry(&totals->reverse, &totals->reverse_lost, sum_of(sums.reverse));
         kl_carry(&totals->mixture, &totals->mixture_lost, sum_of(sums.mixture));

@@ -231,17 +231,19 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
 #include "linear_tiles.inc.h"
 
 #define KL_LINEAR_ROW(kernel)                                                                      \
+    static const STORED(linear_formula) STORED(kernel##_linear) = {                                \
+        LANED(begin_##kernel##_linear), LANED(end_##kernel##_linear)};                             \
     static int STORED(kernel##_linear_row)(const kl_source *p, const kl_source *q, ptrdiff_t n,    \
                                            const kl_params *params, double *score)                 \
     {                                                                                              \
-        return STORED(linear_row)(KL_KERNEL_##kernel, LANED(kernel##_linear), p, q, n, params,     \
+        return STORED(linear_row)(KL_KERNEL_##kernel, STORED(kernel##_linear), p, q, n, params,    \
                                   score);                                                          \
     }                                                                                              \
     static void STORED(kernel##_linear_tile)(const kl_source *p, const kl_source *q, int rows,     \
                                              ptrdiff_t n, const kl_params *params,                 \
                                              void *workspace, double *scores, int *statuses)       \
     {                                                                                              \
-        STORED(linear_tile)(KL_KERNEL_##kernel, LANED(kernel##_linear), p, q, rows, n, params,     \
+        STORED(linear_tile)(KL_KERNEL_##kernel, STORED(kernel##_linear), p, q, rows, n, params,    \
                             workspace, scores, statuses);                                          \
     }
 KL_KERNEL_LIST(KL_LINEAR_ROW)

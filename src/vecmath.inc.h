@@ -127,6 +127,14 @@ KL_INLINE vec LANED(polynomial_by_pairs)(vec x, vec square, const real *coeffici
     (sizeof table / sizeof *table > 5 ? polynomial_by_pairs(x, square, table)                      \
                                       : polynomial(x, table))
 
+/* A formula up to its quotient s, the operation that takes longest. A loop begins some vectors before
+   it ends the first of them; what waits for nothing keeps the processor busy meanwhile. */
+typedef struct {
+    vec p, q, sum;
+    vec k; /* exponent, in units */
+    vec s, rest;
+} LANED(begun);
+
 /* k log 2 + 2 atanh(s) - 2 s, |s| <= 0.2, for k in units. */
 KL_INLINE vec LANED(log_rest)(vec k, vec s)
 {
@@ -145,29 +153,35 @@ KL_INLINE vec LANED(log_rest)(vec k, vec s)
    rounds products too. */
 #define DIVERGENCE_TERM_ERROR_f64 5.4e-15
 #define DIVERGENCE_TERM_ERROR_f32 1.95e-6
-KL_INLINE vec LANED(divergence_core)(vec p, vec k, vec a, vec p_plus_y, vec q_less_y)
+KL_INLINE LANED(begun) LANED(begin_divergence_core)(vec p, vec k, vec a, vec p_plus_y,
+                                                    vec q_less_y)
 {
     vec s = quotient(a, p_plus_y);
-    return fused(p, LANED(log_rest)(k, s), fused(s, a, q_less_y));
+    return (LANED(begun)){.p = p, .k = k, .s = s, .rest = fused(s, a, q_less_y)};
+}
+
+KL_INLINE vec LANED(end_divergence)(LANED(begun) it)
+{
+    return fused(it.p, LANED(log_rest)(it.k, it.s), it.rest);
 }
 
 /* The term for normal p and q. */
-KL_INLINE vec LANED(divergence_term)(vec p, vec q)
+KL_INLINE LANED(begun) LANED(begin_divergence)(vec p, vec q)
 {
     exponent e = exponent_of_ratio(p, q);
     vec y = scale_by(q, e);
-    return LANED(divergence_core)(p, units_of(e), sub(p, y), add(p, y), sub(q, y));
+    return LANED(begin_divergence_core)(p, units_of(e), sub(p, y), add(p, y), sub(q, y));
 }
 
 /* The term of p against c q, where f >= q is q or its floor: y' = c f' for f' = f 2**k, and
    p - c f' is rounded once, which matters near equality. One lane of float64 has no fused
    multiplication: it loses u/d, which the limit allows. */
-KL_INLINE vec LANED(scaled_divergence_term)(vec p, vec q, vec f, vec c)
+KL_INLINE LANED(begun) LANED(begin_scaled_divergence)(vec p, vec q, vec f, vec c)
 {
     exponent e = exponent_of_ratio(p, mul(c, f));
     f = scale_by(f, e);
-    return LANED(divergence_core)(p, units_of(e), fused_from(c, f, p), fused(c, f, p),
-                                  mul(c, sub(q, f)));
+    return LANED(begin_divergence_core)(p, units_of(e), fused_from(c, f, p), fused(c, f, p),
+                                        mul(c, sub(q, f)));
 }
 
 /* The term of p against m when their difference a = p - m is known better than by subtraction. */
@@ -176,7 +190,7 @@ KL_INLINE vec LANED(divergence_term_by_difference)(vec p, vec m, vec a)
     exponent e = exponent_of_ratio(p, m);
     vec y = scale_by(m, e), k = units_of(e);
     a = select(equal(k, all(0)), a, sub(p, y));
-    return LANED(divergence_core)(p, k, a, add(p, y), sub(m, y));
+    return LANED(end_divergence)(LANED(begin_divergence_core)(p, k, a, add(p, y), sub(m, y)));
 }
 
 /* The terms of p and of q against their mixture m = w p + (1-w) q, given d = p - q. */
@@ -221,13 +235,22 @@ KL_INLINE vec LANED(mixture_term)(vec p, vec q, vec d, vec w, vec v)
    in the lane that rounds products too. */
 #define LOGARITHM_ERROR_f64 8.9e-16
 #define LOGARITHM_ERROR_f32 3.3e-7
-KL_INLINE vec LANED(logarithm)(vec x, vec h)
+KL_INLINE LANED(begun) LANED(begin_logarithm)(vec x, vec h)
 {
     vec one = all(1);
     exponent e = exponent_of_ratio(x, one);
     vec y = scale_by(one, e);
-    vec s = quotient(sub(x, y), add(x, y));
-    return fused(all(2), s, LANED(log_rest)(sub(units_of(e), h), s));
+    return (LANED(begun)){.k = sub(units_of(e), h), .s = quotient(sub(x, y), add(x, y))};
+}
+
+KL_INLINE vec LANED(end_logarithm)(LANED(begun) it)
+{
+    return fused(all(2), it.s, LANED(log_rest)(it.k, it.s));
+}
+
+KL_INLINE vec LANED(logarithm)(vec x, vec h)
+{
+    return LANED(end_logarithm)(LANED(begin_logarithm)(x, h));
 }
 
 /* And for |t| larger, with u = 1 - |t| made from the lesser of p and q: m ((2 - u) log(2 - u) - 1 + u)

@@ -44,7 +44,7 @@ KL_INLINE vec LANED(first_far_mixture_term)(vec x, vec y)
 }
 APPLY(far_mixture, LANED(first_far_mixture_term)(x, y))
 APPLY(near_mixture, LANED(mean_of_near_mixture_terms)(x, y))
-APPLY(divergence_term, LANED(divergence_term)(x, y))
+APPLY(divergence_term, LANED(end_divergence)(LANED(begin_divergence)(x, y)))
 APPLY(logarithm, LANED(logarithm)(x, all(0)))
 APPLY(exponential, LANED(exponential)(x))
 APPLY(exp_less_1, add(LANED(exp_excess)(LANED(reduce)(x, K(BIASED))),
