@@ -91,7 +91,10 @@ def test_json_says_how_it_was_made(files):
     config = kl_c.show_config()
     assert (found["version"], found["backend"]) == (config["version"], config["backend"])
     assert found["command"] == "kl-c score base.npy other.npy --form logits --json -"
-    assert found["p"] == {"path": "base.npy", "shape": [60, 300], "dtype": "float32"}
+    side = {"path": "base.npy", "shape": [60, 300], "dtype": "float32", "format": "npy"}
+    side["bytes"] = (files / "base.npy").stat().st_size
+    assert {name: found["p"][name] for name in side} == side
+    assert found["p"]["sampled_hash"] != found["q"]["sampled_hash"]
     assert (found["form"], found["temperature"], found["eps"]) == ("logits", 1.0, None)
     assert found["rows"] == {"total": 60, "used": 60, "left_out": 0, "infinite": 0}
     assert "perplexity" not in found

@@ -11,7 +11,7 @@ import pytest
 import kl_c
 from kl_c import compare
 from kl_c._cli import main
-from kl_c._cli.npy import BLOCK_BYTES, NpyFile
+from kl_c._formats import BLOCK_BYTES, open_rows
 from program import WITHOUT_RICH, complaint, run
 
 PROBS = ("--form", "probs")
@@ -60,9 +60,10 @@ def test_every_layout_gives_the_same_figures(tmp_path):
 def test_blocks_put_together_are_the_array(tmp_path, monkeypatch, order, shape):
     array = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     np.save(tmp_path / "array.npy", np.asarray(array, order=order))
-    file = NpyFile.open(str(tmp_path / "array.npy"))
+    file = open_rows(str(tmp_path / "array.npy"))
     rows = array.reshape(-1, 11)
-    monkeypatch.setattr("kl_c._cli.npy.BLOCK_BYTES", 3 * len(rows) * 4)  # three columns at a time
+    three_columns = 3 * len(rows) * 4
+    monkeypatch.setattr("kl_c._formats.arrays.BLOCK_BYTES", three_columns)
     for start in range(0, len(rows), 2):
         stop = min(start + 2, len(rows))
         np.testing.assert_array_equal(file.read(start, stop), rows[start:stop])
@@ -141,7 +142,6 @@ def write_bad_files(folder):
     _, other = make_pair(6, 10)
     (folder / "empty.npy").write_bytes(b"")
     (folder / "text.npy").write_text("0.5,0.5\n")
-    np.savez(folder / "archive.npz", other)
     (folder / "header.npy").write_bytes(good[:40])
     (folder / "magic.npy").write_bytes(good[:6])
     (folder / "version.npy").write_bytes(good[:6] + b"\x09\x00" + good[8:])
@@ -165,18 +165,17 @@ def write_bad_files(folder):
         none=np.empty((6, 0)),
     )
     return {
-        "missing.npy": ["expected a .npy file", "No such file"],
-        "other.npy/x.npy": ["expected a .npy file", "Not a directory"],
-        "empty.npy": ["expected a .npy file", "found an empty file"],
-        "text.npy": ["expected a .npy file", "begins with b'0.5,0.'"],
-        "archive.npz": ["expected a .npy file", "begins with b'PK"],
+        "missing.npy": ["expected a file of rows", "No such file"],
+        "other.npy/x.npy": ["expected a file of rows", "Not a directory"],
+        "empty.npy": ["expected a file of rows", "found an empty file"],
+        "text.npy": ["expected a file of rows", "begins with b'0.5,0.'"],
         "header.npy": ["expected a .npy header", "EOF"],
         "magic.npy": ["expected a .npy header", "EOF"],
         "version.npy": ["expected", "version", "9"],
         "data.npy": ["expected 608 bytes for 6 x 10 float64", "found 607", "truncated"],
-        "folder.npy": ["expected a .npy file", "found a directory"],
-        "pipe.npy": ["expected a .npy file", "found a pipe"],
-        "loop.npy": ["expected a .npy file", "symbolic links"],
+        "folder.npy": ["expected a file of rows", "found a directory"],
+        "pipe.npy": ["expected a file of rows", "found a pipe"],
+        "loop.npy": ["expected a file of rows", "symbolic links"],
         "objects.npy": ["expected an array of real numbers", "found dtype object"],
         "complex.npy": ["dtype complex128", "expected a real number type"],
         "long.npy": ["dtype", "expected a real number type"],
@@ -210,7 +209,7 @@ def test_bad_files_are_named(pair):
 def test_a_file_that_may_not_be_read_is_named(pair):
     (pair / "other.npy").chmod(0)
     line = complaint("score", "base.npy", "other.npy", *PROBS, cwd=pair)
-    assert line.startswith("other.npy: expected a .npy file, found: Permission denied")
+    assert line.startswith("other.npy: expected a file of rows, found: Permission denied")
 
 
 def test_bad_labels_are_named(pair):

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from kl_c import _kernels
-from kl_c._cli.npy import NpyFile
+from kl_c._formats import RowFile
 from kl_c.comparison import Comparison
 
 __all__ = ["as_json", "report"]
@@ -14,9 +14,9 @@ __all__ = ["as_json", "report"]
 
 def report(
     comparison: Comparison,
-    base: NpyFile,
-    other: NpyFile,
-    labels: NpyFile | None,
+    base: RowFile,
+    other: RowFile,
+    labels: RowFile | None,
     arguments: list[str],
 ) -> dict[str, Any]:
     """The summary, and everything that a reader needs to compute it again."""
@@ -26,9 +26,9 @@ def report(
         "version": config["version"],
         "backend": config["backend"],
         "command": shlex.join(["kl-c", *arguments]),
-        "p": _file(base),
-        "q": _file(other),
-        "labels": None if labels is None else _file(labels),
+        "p": base.facts(),
+        "q": other.facts(),
+        "labels": None if labels is None else labels.facts(),
         "form": settings.form,
         "temperature": settings.temperature,
         "eps": settings.eps,
@@ -41,10 +41,6 @@ def report(
 def as_json(facts: dict[str, Any]) -> str:
     """Strict JSON. Numbers that are not finite become null; the counts beside them say why."""
     return json.dumps(_finite(facts), indent=2, allow_nan=False) + "\n"
-
-
-def _file(file: NpyFile) -> dict[str, Any]:
-    return {"path": file.path, "shape": list(file.shape), "dtype": str(file.dtype)}
 
 
 def _finite(value: Any) -> Any:

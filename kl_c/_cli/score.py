@@ -1,22 +1,20 @@
-"""``kl-c score BASE OTHER``: two .npy files compared row by row, in flat memory."""
+"""``kl-c score BASE OTHER``: two files compared row by row, in flat memory."""
 
 import argparse
-import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from kl_c import _kernels
 from kl_c._cli.errors import InputError
-from kl_c._cli.forms import refuse_probabilities_as_logits, require_form
-from kl_c._cli.npy import BLOCK_BYTES, NpyFile
+from kl_c._cli.floors import Floors
+from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
+from kl_c._cli.inputs import Labels, add_raw_arguments, open_labels, open_pair
+from kl_c._cli.outputs import check_outputs
 from kl_c._cli.progress import progress
 from kl_c._cli.report import as_json, report
 from kl_c._cli.tables import print_report
 from kl_c._files import replacing
+from kl_c._formats import BLOCK_BYTES, RowFile
+from kl_c._formats.rows import token_hash
 from kl_c.comparison import Comparison
 
 __all__ = ["add_arguments", "run"]
@@ -27,6 +25,8 @@ examples:
       logits of two models for the same tokens: KL(base || quantised) of each token
   kl-c score base.npy quantised.npy --form logits --labels tokens.npy --bits
       with the tokens that came: perplexities too, everything in bits
+  kl-c score base.kld quantised.kld
+      two files of llama-perplexity --kl-divergence-base; they say their form and their tokens
   kl-c score before.npy after.npy --form counts --json result.json --rows rows.npz
       histograms; the table's figures as JSON, and the score of every row for NumPy
 """
@@ -38,15 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "base",
         metavar="BASE",
-        help="p, the side that expectations are taken over: a .npy file, rows x outcomes or "
-        "batch x length x outcomes",
+        help="p, the side that expectations are taken over: rows x outcomes or batch x length x "
+        "outcomes in a .npy, .npz (FILE:NAME), safetensors (FILE:NAME, an index of shards, or a "
+        "pattern of files) or llama.cpp's _logits_ file",
     )
-    parser.add_argument("other", metavar="OTHER", help="q, a .npy file of the same shape")
+    parser.add_argument("other", metavar="OTHER", help="q, a file of the same shape")
+    add_raw_arguments(parser, pair=True)
     parser.add_argument(
         "--form",
         type=_form,
-        help=f"how the rows are given, always needed: {', '.join(_kernels.FORMS)}; two with a "
-        "comma when the files differ, as in probs,logits",
+        help=f"how the rows are given: {', '.join(_kernels.FORMS)}; two with a comma when the "
+        "files differ, as in probs,logits; needed for every file that does not say it itself",
     )
     parser.add_argument(
         "--force-form",
@@ -55,9 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--labels",
-        metavar="FILE.npy",
+        metavar="FILE",
         help="the outcome that came true in each row (integers): adds the negative "
-        "log-likelihoods and the perplexities",
+        "log-likelihoods and the perplexities; _logits_ files have it",
     )
     parser.add_argument(
         "--temperature", type=float, default=1.0, metavar="T", help="divides the logits (default 1)"
@@ -102,14 +104,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare the two files, write what was asked for, print the table."""
-    base, other = _open_pair(args.base, args.other)
-    labels = None if args.labels is None else _open_labels(args.labels, base)
-    _check_outputs(args.json, args.rows, [args.base, args.other, args.labels])
+    base, other = open_pair(args)
+    labels = open_labels(args.labels, base, other)
+    label_files = () if labels is None else labels.source.files
+    check_outputs([args.json, args.rows], [*base.files, *other.files, *label_files])
     comparison = _comparison(args, base, other)
-    _score(comparison, base, other, labels)
+    floors = _score(comparison, base, other, labels)
     if args.rows is not None:
         comparison.save(args.rows)
-    facts = report(comparison, base, other, labels, args.argv)
+    source = None if labels is None else labels.source
+    facts = report(comparison, base, other, source, args.argv)
+    for side, floor in floors.items():
+        facts[side] |= floor.facts()
+    if labels is not None:
+        facts["token_hash"] = token_hash(labels.values)
     if args.json == "-":
         sys.stdout.write(as_json(facts))
         return 0
@@ -125,63 +133,10 @@ def _form(text: str) -> str | tuple[str, ...]:
     return names[0] if len(names) == 1 else names
 
 
-def _open_pair(base_path: str, other_path: str) -> tuple[NpyFile, NpyFile]:
-    base, other = NpyFile.open(base_path), NpyFile.open(other_path)
-    for file in (base, other):
-        if len(file.shape) not in (2, 3):
-            raise InputError(
-                f"{file.path}: expected rows x outcomes or batch x length x outcomes, found "
-                f"{len(file.shape)} dimensions, shape {file.shape}"
-            )
-        if file.shape[-1] == 0:
-            raise InputError(f"{file.path}: expected at least one outcome, found {file.shape}")
-        _accept(file, _kernels.check_rows, np.empty((0, 1), file.dtype))
-    if other.shape != base.shape:
-        raise InputError(
-            f"{other.path}: expected shape {base.shape} as in {base.path}, found {other.shape}"
-        )
-    return base, other
-
-
-def _open_labels(path: str, base: NpyFile) -> NpyFile:
-    labels = NpyFile.open(path)
-    if labels.shape != base.shape[:-1]:
-        raise InputError(
-            f"{path}: expected one label for each row of {base.path}, shape {base.shape[:-1]}, "
-            f"found {labels.shape}"
-        )
-    _accept(labels, _kernels.nll, np.empty(0, labels.dtype), np.empty((0, 1)))
-    return labels._replace(shape=(*labels.shape, 1))  # rows of one entry, read like the others
-
-
-def _accept(file: NpyFile, measure: Callable[..., Any], *no_rows: Any) -> None:
-    """Let the measure judge the dtype on no rows, and name the file where it refuses."""
-    try:
-        measure(*no_rows)
-    except TypeError as error:
-        raise InputError(f"{file.path}: {error}") from error
-
-
-def _check_outputs(json: str | None, rows: str | None, inputs: list[str | None]) -> None:
-    """Refuse before the work what could not be written after it."""
-    outputs = [Path(path) for path in (json, rows) if path not in (None, "-")]
-    read = {os.path.realpath(path) for path in inputs if path is not None}
-    for path in outputs:
-        if not path.parent.is_dir():
-            raise InputError(f"{path}: expected an existing directory, found no {path.parent}")
-        if path.is_dir():
-            raise InputError(f"{path}: expected the name of a file to write, found a directory")
-        if not os.access(path.parent, os.W_OK):
-            raise InputError(f"{path}: expected a directory to write to, found it read-only")
-        if os.path.realpath(path) in read:
-            raise InputError(f"{path}: expected a file to write, found one of the inputs")
-        read.add(os.path.realpath(path))
-
-
-def _comparison(args: argparse.Namespace, base: NpyFile, other: NpyFile) -> Comparison:
+def _comparison(args: argparse.Namespace, base: RowFile, other: RowFile) -> Comparison:
     try:
         comparison = Comparison(
-            form=require_form(args.form, base, other),
+            form=settle_form(args.form, base, other),
             temperature=args.temperature,
             eps=args.eps,
             invalid=args.invalid,
@@ -197,20 +152,29 @@ def _comparison(args: argparse.Namespace, base: NpyFile, other: NpyFile) -> Comp
     return comparison
 
 
-def _score(comparison: Comparison, base: NpyFile, other: NpyFile, labels: NpyFile | None) -> None:
-    """Feed the files to the comparison, block by block."""
+def _score(
+    comparison: Comparison, base: RowFile, other: RowFile, labels: Labels | None
+) -> dict[str, Floors]:
+    """Feed the files to the comparison, block by block; also what each side's clipping took."""
     step = max(1, BLOCK_BYTES // (base.row_bytes + other.row_bytes))
+    sides = {"p": base, "q": other}
+    floors = {side: Floors() for side in sides}
     with progress(base.rows) as advance:
         for start in range(0, max(1, base.rows), step):
             stop = min(base.rows, start + step)
             try:
+                # The groups of the files join their labels here once ``update`` takes groups.
                 comparison.update(
                     base.read(start, stop),
                     other.read(start, stop),
-                    None if labels is None else labels.read(start, stop)[:, 0],
+                    None if labels is None else labels.values[start:stop],
                 )
             except _kernels.InvalidRowsError as error:
-                names = {"p": base.path, "q": other.path}
-                path = names.get(error.array, "" if labels is None else labels.path)
+                names = {side: file.path for side, file in sides.items()}
+                path = names.get(error.array, "" if labels is None else labels.source.path)
                 raise InputError(f"{path}: {error} (--invalid nan leaves such rows out)") from error
+            for side, file in sides.items():
+                file.check_size()  # what vanished from under the map was scored as something else
+                floors[side].add(file.floor(start, stop))
             advance(stop - start)
+    return floors

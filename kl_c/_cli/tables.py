@@ -8,7 +8,7 @@ import importlib.util
 import math
 from typing import Any, NamedTuple
 
-from kl_c._cli.npy import describe
+from kl_c._formats import describe
 
 __all__ = ["print_report"]
 
@@ -56,6 +56,7 @@ def _head(facts: dict[str, Any]) -> list[str]:
         f"{side} = {facts[side]['path']} ({describe(facts[side]['shape'], facts[side]['dtype'])})"
         for side in ("p", "q")
     ]
+    lines += [f"{side}: {facts[side]['note']}" for side in ("p", "q") if "note" in facts[side]]
     return [*lines, f"kl = KL(p || q), reverse_kl = KL(q || p), in {facts['unit']}"]
 
 

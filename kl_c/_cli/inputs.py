@@ -1,0 +1,138 @@
+"""The files that a command reads: how their options are given, and whether they go together."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kl_c import _kernels
+from kl_c._cli.errors import InputError
+from kl_c._formats import RawLayout, RowFile, open_rows
+from kl_c._formats.rows import bfloat16
+
+__all__ = ["Labels", "add_raw_arguments", "open_labels", "open_pair", "raw_layouts"]
+
+
+class Labels:
+    """The outcome that came true in each row, from a file of labels or from one of the two."""
+
+    def __init__(self, source: RowFile, values: NDArray[Any]) -> None:
+        self.source = source
+        self.values = values
+
+
+def add_raw_arguments(parser: argparse.ArgumentParser, *, pair: bool) -> None:
+    """Declare what describes numbers without a header."""
+    parser.add_argument(
+        "--dtype",
+        metavar="TYPE",
+        help="of a file of bare numbers: float32, float16, bfloat16, float64 ..."
+        + ("; two with a comma when the files differ" if pair else ""),
+    )
+    parser.add_argument(
+        "--shape",
+        metavar="ROWSxOUTCOMES",
+        help="of a file of bare numbers, as in 1000x32000 or 8x512x32000",
+    )
+
+
+def raw_layouts(args: argparse.Namespace) -> tuple[RawLayout | None, RawLayout | None]:
+    """What bare numbers are on each side, as far as it was said."""
+    if args.dtype is None and args.shape is None:
+        return None, None
+    if args.dtype is None or args.shape is None:
+        raise InputError("expected --dtype and --shape together, found one of them")
+    try:
+        shape = tuple(int(length) for length in args.shape.split("x"))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 0:
+        raise InputError(f"--shape: expected numbers as in 1000x32000, found {args.shape}")
+    dtypes = [_dtype(name) for name in args.dtype.split(",")]
+    if len(dtypes) > 2:
+        raise InputError(f"--dtype: expected one type or two, found {args.dtype}")
+    return RawLayout(dtypes[0], shape), RawLayout(dtypes[-1], shape)
+
+
+def open_pair(args: argparse.Namespace) -> tuple[RowFile, RowFile]:
+    """The two files of rows, once they agree in shape and, where both know it, in their text."""
+    raw = raw_layouts(args)
+    base, other = open_rows(args.base, raw[0]), open_rows(args.other, raw[1])
+    for file in (base, other):
+        if len(file.shape) not in (2, 3):
+            raise InputError(
+                f"{file.path}: expected rows x outcomes or batch x length x outcomes, found "
+                f"{len(file.shape)} dimensions, shape {file.shape}"
+            )
+        if file.shape[-1] == 0:
+            raise InputError(f"{file.path}: expected at least one outcome, found {file.shape}")
+        _accept(file, _kernels.check_rows, np.empty((0, 1), file.dtype))
+    # A batch may stand beside its rows one after another, but not beside another batch.
+    flat = len(base.shape) != len(other.shape)
+    if (base.rows, base.shape[-1]) != (other.rows, other.shape[-1]) or (
+        not flat and base.shape != other.shape
+    ):
+        raise InputError(
+            f"{other.path}: expected shape {base.shape} as in {base.path}, found {other.shape}"
+        )
+    _check_same_text(base, other)
+    return base, other
+
+
+def open_labels(path: str | None, base: RowFile, other: RowFile) -> Labels | None:
+    """The labels of that file; without one those that a file of rows holds, if one does."""
+    if path is None:
+        for file in (base, other):
+            values = file.labels
+            if values is not None:
+                return Labels(file, values)
+        return None
+    labels = open_rows(path)
+    if labels.shape not in (base.shape[:-1], (base.rows,)):
+        raise InputError(
+            f"{path}: expected one label for each row of {base.path}, shape {base.shape[:-1]}, "
+            f"found {labels.shape}"
+        )
+    _accept(labels, _kernels.nll, np.empty(0, labels.dtype), np.empty((0, 1)))
+    if 0 in labels.shape:
+        return Labels(labels, np.empty(0, labels.dtype))
+    rows = labels.read(0, labels.rows)
+    return Labels(labels, np.array(rows).reshape(-1))
+
+
+def _check_same_text(base: RowFile, other: RowFile) -> None:
+    """Rows of different texts have nothing to do with each other, though they score plausibly."""
+    expected, found = base.tokens, other.tokens
+    if expected is None or found is None:
+        return
+    if expected.shape != found.shape:
+        raise InputError(
+            f"{other.path}: expected {expected.shape} tokens as in {base.path}, found {found.shape}"
+        )
+    different = np.argwhere(expected != found)
+    if len(different):
+        chunk, place = different[0].tolist()
+        raise InputError(
+            f"{other.path}: expected the tokens of {base.path}, {expected[chunk, place]} in chunk "
+            f"{chunk} at position {place}, found {found[chunk, place]} (and "
+            f"{len(different) - 1} more differ)"
+        )
+
+
+def _accept(file: RowFile, measure: Callable[..., Any], *no_rows: Any) -> None:
+    """Let the measure judge the dtype on no rows, and name the file where it refuses."""
+    try:
+        measure(*no_rows)
+    except TypeError as error:
+        raise InputError(f"{file.path}: {error}") from error
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    if name == "bfloat16":
+        return bfloat16("--dtype", name)
+    try:
+        return np.dtype(name)
+    except TypeError:
+        raise InputError(f"--dtype: expected a type that NumPy knows, found {name}") from None
