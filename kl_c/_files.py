@@ -18,8 +18,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = Path(os.path.realpath(path))  # of a link, what it points to
     if target.exists() and not target.is_file():
-        with open(target, "wb") as file:  # a pipe or a device has no old contents to keep
-            yield file
+        try:
+            with open(target, "wb") as file:  # a pipe or a device has no old contents to keep
+                yield file
+        except OSError as error:
+            _name(error, path, target)
+            raise
         return
     # Not tempfile: its files are private to the user (mode 0600), and the rename would keep that.
     temporary = target.with_name(f".kl_c-{os.urandom(8).hex()}.tmp")
@@ -27,6 +31,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with open(temporary, "xb") as file:
             yield file
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        _name(error, path, temporary)
         raise
+
+
+def _name(error: BaseException, path: str | os.PathLike[str], temporary: Path) -> None:
+    """Let an error of the system that knows no file, or only the temporary one, name the path."""
+    if isinstance(error, OSError) and error.filename in (None, os.fspath(temporary)):
+        error.filename, error.filename2 = os.fspath(path), None

@@ -89,3 +89,13 @@ def is_plain(measure: str, dtypes: tuple, forms: tuple, exact: float) -> bool:
 def relative_error(measure: str, dtypes: tuple, forms: tuple, exact: float) -> float:
     """``error`` as a share of ``exact``, which is neither 0 nor infinite."""
     return error(measure, dtypes, forms, exact) / abs(exact)
+
+
+# Opening a file of 50 GB: milliseconds (with room for a busy machine, and for the 64 pieces of its
+# fingerprint) and a few MB (one row of 152,000 outcomes is among them).
+OPENING_SECONDS = 0.1
+OPENING_BYTES = 4 << 20
+
+# A log-probability of a _logits_ file against that of the logits it was made from: half a step of
+# the code, and the roundings of a float32 below 64, some in the encoder and two in the decoder.
+LOGITS_ROUNDINGS = 8 * 2.0**-19

@@ -168,7 +168,7 @@ def write_bad_files(folder):
         "missing.npy": ["expected a file of rows", "No such file"],
         "other.npy/x.npy": ["expected a file of rows", "Not a directory"],
         "empty.npy": ["expected a file of rows", "found an empty file"],
-        "text.npy": ["expected a file of rows", "begins with b'0.5,0.'"],
+        "text.npy": ["expected a file of rows", "begins with b'0.5,0.5"],
         "header.npy": ["expected a .npy header", "EOF"],
         "magic.npy": ["expected a .npy header", "EOF"],
         "version.npy": ["expected", "version", "9"],

@@ -50,12 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         except OSError:  # it was the output that failed
             _discard_output()
-        return _complain(str(error), 2)
+        return _complain(_of_system(error), 2)
 
 
 def _discard_output() -> None:
     """Python flushes once more when it exits; give that flush somewhere to go."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _of_system(error: OSError) -> str:
+    if error.filename is None:
+        return str(error)
+    return f"{error.filename}: expected to read or write it, found: {error.strerror}"
 
 
 def _complain(message: str, code: int) -> int:

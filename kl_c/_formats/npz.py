@@ -5,6 +5,7 @@ memory: forwards at the speed of inflating, backwards from its beginning again.
 """
 
 import math
+import weakref
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -70,8 +71,10 @@ class _CompressedArray(RowFile):
         header: int,
     ) -> None:
         super().__init__(path, [file], shape, dtype)
-        # Closed with this object: the file stays open, so that reading on does not start over.
-        self._stream = zipfile.ZipFile(file).open(member)
+        # Open as long as this object, so that reading on does not start over.
+        archive = zipfile.ZipFile(file)
+        self._stream = archive.open(member)
+        weakref.finalize(self, _close, archive, self._stream)
         self._header = header
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
@@ -84,6 +87,11 @@ class _CompressedArray(RowFile):
         if len(found) < wanted:
             raise InputError(f"{self.path}: expected {wanted} bytes more, found {len(found)}")
         return np.frombuffer(found, self.dtype).reshape(stop - start, self.shape[-1])
+
+
+def _close(*streams: Any) -> None:
+    for stream in streams:
+        stream.close()
 
 
 def _member(path: str, archive: zipfile.ZipFile, name: str | None) -> zipfile.ZipInfo:

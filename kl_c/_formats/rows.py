@@ -111,7 +111,8 @@ class RowFile(ABC):
         if block.dtype.kind in "iub":
             return np.ones((1, 1))
         spacing: NDArray[Any] = np.spacing(block.astype(block.dtype.newbyteorder("=")))
-        return np.copysign(spacing, 1, out=spacing)  # it has the sign of the value
+        np.copysign(spacing, 1, out=spacing)  # it comes with the sign of the value
+        return spacing
 
     def floor(self, start: int, stop: int) -> Floor | None:
         """What clipping took from these rows; None where the format clips nothing."""
