@@ -28,6 +28,9 @@ MAGIC = b"PK"
 LOCAL_HEADER = 30
 LOCAL_LENGTHS = slice(26, 30)
 
+# Inflated at one time: reading much at once would hold it several times over.
+PIECE = 1 << 20
+
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -78,15 +81,20 @@ class _CompressedArray(RowFile):
         self._header = header
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        wanted = (stop - start) * self.row_bytes
+        block = np.empty((stop - start, self.shape[-1]), self.dtype)
+        places = block.view(np.uint8).reshape(-1)
+        filled = 0
         try:
             self._stream.seek(self._header + start * self.row_bytes)
-            found = self._stream.read(wanted)
+            while filled < places.size:
+                piece = self._stream.read(min(PIECE, places.size - filled))
+                if not piece:
+                    raise EOFError(f"{filled} bytes of {places.size}")
+                places[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+                filled += len(piece)
         except _DAMAGED as error:
             raise InputError(f"{self.path}: expected a whole .npz, found: {error}") from None
-        if len(found) < wanted:
-            raise InputError(f"{self.path}: expected {wanted} bytes more, found {len(found)}")
-        return np.frombuffer(found, self.dtype).reshape(stop - start, self.shape[-1])
+        return block
 
 
 def _close(*streams: Any) -> None:
