@@ -240,6 +240,10 @@ kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass);
 int kl_careful(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff_t n,
                const kl_params *params, double *score);
 
+/* Pages of mapped files that were gone when they were touched. The first call, which must not run
+   twice at once, makes them read as zeros from then on. */
+ptrdiff_t kl_vanished_pages(void);
+
 extern const char *const kl_compiler;
 
 ptrdiff_t kl_offset(const ptrdiff_t *shape, const ptrdiff_t *strides, int ndim, ptrdiff_t row);

@@ -94,6 +94,7 @@ cdef extern from "kl.h" nogil:
     void kl_run_parallel(kl_range_function score, const kl_job *job, ptrdiff_t rows,
                          kl_faults *faults)
     int kl_most_workers(const kl_job *job, ptrdiff_t rows)
+    ptrdiff_t kl_vanished_pages()
     void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
     double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
                     kl_faults *faults)

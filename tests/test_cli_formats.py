@@ -173,15 +173,86 @@ def test_a_batch_beside_its_rows(pair, capsys):
     assert "expected shape (4, 3, 30)" in text and "found (3, 4, 30)" in text
 
 
-def test_a_file_that_shrinks_while_it_is_scored_is_named(pair, capsys, monkeypatch):
-    monkeypatch.setattr("kl_c._cli.score.BLOCK_BYTES", 2 * 30 * 4)  # a row at a time
-    update = kl_c.Comparison.update
-
-    def update_and_cut(self, *arguments):
-        update(self, *arguments)
+def cut_after(function):
+    def function_and_cut(*arguments):
+        function(*arguments)
         os.truncate("other.npy", 500)
 
-    monkeypatch.setattr(kl_c.Comparison, "update", update_and_cut)
+    return function_and_cut
+
+
+CUT_UNDER_THE_MAP = """
+import os, sys
+import kl_c, kl_c._formats.writers as writers
+from kl_c._cli import main
+def cut_before(function):
+    def cut_and_function(*arguments):  # what is mapped and not yet read is gone
+        os.truncate("other.npy", 500)
+        return function(*arguments)
+    return cut_and_function
+kl_c.Comparison.update = cut_before(kl_c.Comparison.update)
+writers.ArrayWriter.write = cut_before(writers.ArrayWriter.write)
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a mapped file cannot be cut on Windows")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("score", "base.npy", "other.npy", *LOGITS, "--json", "out.json"),
+        ("score", "base.npy", "other.npy", "--form", "counts"),  # a row of zeros is none
+        ("convert", "other.npy", "out.npy"),
+        ("convert", "other.npy", "out.safetensors"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_cut_under_its_map_is_named(pair, arguments):
+    """Without care the process would die of it, and without a word."""
+    for name in ("base.npy", "other.npy"):
+        np.save(name, np.ones((12, 5000), np.float32))
+    size = os.path.getsize("other.npy")
+    done = subprocess.run(
+        [sys.executable, "-c", CUT_UNDER_THE_MAP, *arguments], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"kl-c: other.npy: expected {size} bytes")
+    assert "found 500" in done.stderr
+    assert not list(Path().glob("out*")) and not list(Path().glob(".*"))
+
+
+GONE_FOR_A_MOMENT = """
+import os
+from kl_c._formats import InputError, open_rows
+from kl_c._formats.rows import check_unchanged
+file = open_rows("other.npy")
+block = file.read(0, file.rows)
+size = os.path.getsize("other.npy")
+os.truncate("other.npy", 500)
+print(block[-1, -1], block[6].sum())
+os.truncate("other.npy", size)
+try:
+    check_unchanged(file)
+except InputError as error:
+    print(error)
+check_unchanged(open_rows("other.npy"))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a mapped file cannot be cut on Windows")
+def test_a_file_that_was_shorter_for_a_moment_is_refused(pair):
+    np.save("other.npy", np.ones((12, 5000), np.float32))
+    done = subprocess.run(
+        [sys.executable, "-c", GONE_FOR_A_MOMENT], capture_output=True, text=True, check=True
+    )
+    zeros, words = done.stdout.splitlines()
+    assert zeros == "0.0 0.0"
+    assert words.startswith("other.npy: expected a file that stays as it is, found")
+
+
+def test_a_file_that_shrinks_while_it_is_scored_is_named(pair, capsys, monkeypatch):
+    monkeypatch.setattr("kl_c._cli.score.BLOCK_BYTES", 2 * 30 * 4)  # a row at a time
+    monkeypatch.setattr(kl_c.Comparison, "update", cut_after(kl_c.Comparison.update))
     size = os.path.getsize("other.npy")
     text = refused(capsys, "score", "base.npy", "other.npy", *LOGITS, "--json", "out.json")
     assert text.startswith(f"other.npy: expected {size} bytes as when it was opened, found 500")

@@ -14,7 +14,7 @@ import safetensors.numpy
 import limits
 import row_files
 from kl_c._formats import InputError, RawLayout, open_rows
-from kl_c._formats.rows import token_hash
+from kl_c._formats.rows import check_unchanged, token_hash
 from kl_c._formats.safetensors import DTYPES
 
 SHAPE = (12, 37)
@@ -160,7 +160,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_named(inside, write):
         file.read(10, 12)
     assert str(caught.value).split(":")[0] in (file.path.split(":")[0], *file.files)
     with pytest.raises(InputError, match="shrank"):
-        file.check_size()
+        check_unchanged(file)
 
 
 def safetensors_bytes(header, data=b""):

@@ -14,8 +14,9 @@ from kl_c import _kernels, reference
 
 # Functions that are no measures and therefore have no formula in the list or the reference.
 OTHER_FUNCTIONS = {"check_rows", "set_workers", "show_config"}
-# What only the package itself calls, and does not export: the kernel behind ``compare``.
-INNER_FUNCTIONS = {"compare_rows"}
+# What only the package itself calls, and does not export: the kernel behind ``compare``, and the
+# readers' question whether a mapped file became shorter.
+INNER_FUNCTIONS = {"compare_rows", "vanished_pages"}
 
 
 def functions_of(module) -> set[str]:

@@ -17,6 +17,7 @@ from kl_c._files import replacing
 from kl_c._formats import BLOCK_BYTES, RowFile, describe, open_rows
 from kl_c._formats.llamacpp import CLIPS, Layout
 from kl_c._formats.llamacpp_writer import LogitsWriter
+from kl_c._formats.rows import check_unchanged
 from kl_c._formats.writers import ArrayWriter, begin_npy, begin_safetensors
 
 __all__ = ["add_arguments", "run"]
@@ -140,9 +141,11 @@ def _copy(source: RowFile, writer: Writer, *, check: bool) -> None:
             block = source.read(start, stop)
             if check:
                 _check_logits(source, block, start)
-            writer.write(block)
+            try:
+                writer.write(block)
+            finally:  # what vanished was written as zeros, or could not be written
+                check_unchanged(source)
             advance(stop - start)
-    source.check_size()
 
 
 def _check_logits(source: RowFile, block: NDArray[Any], start: int) -> None:

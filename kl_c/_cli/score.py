@@ -14,7 +14,7 @@ from kl_c._cli.report import as_json, report
 from kl_c._cli.tables import print_report
 from kl_c._files import replacing
 from kl_c._formats import BLOCK_BYTES, RowFile
-from kl_c._formats.rows import token_hash
+from kl_c._formats.rows import check_unchanged, token_hash
 from kl_c.comparison import Comparison
 
 __all__ = ["add_arguments", "run"]
@@ -163,18 +163,27 @@ def _score(
         for start in range(0, max(1, base.rows), step):
             stop = min(base.rows, start + step)
             try:
-                # The groups of the files join their labels here once ``update`` takes groups.
-                comparison.update(
-                    base.read(start, stop),
-                    other.read(start, stop),
-                    None if labels is None else labels.values[start:stop],
-                )
+                _update(comparison, base, other, labels, slice(start, stop))
             except _kernels.InvalidRowsError as error:
                 names = {side: file.path for side, file in sides.items()}
                 path = names.get(error.array, "" if labels is None else labels.source.path)
                 raise InputError(f"{path}: {error} (--invalid nan leaves such rows out)") from error
             for side, file in sides.items():
-                file.check_size()  # what vanished from under the map was scored as something else
                 floors[side].add(file.floor(start, stop))
             advance(stop - start)
     return floors
+
+
+def _update(
+    comparison: Comparison, base: RowFile, other: RowFile, labels: Labels | None, rows: slice
+) -> None:
+    """Score one block."""
+    try:
+        # The groups of the files join their labels here once ``update`` takes groups.
+        comparison.update(
+            base.read(rows.start, rows.stop),
+            other.read(rows.start, rows.stop),
+            None if labels is None else labels.values[rows],
+        )
+    finally:  # before a row of zeros is scored or refused for what the file does not hold
+        check_unchanged(base, other)

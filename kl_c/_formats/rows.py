@@ -2,7 +2,9 @@
 
 Design note. Every block is mapped anew and its map dropped before the next, so that the pages of a
 file count as this process's memory only while their block is scored. One map of the whole file
-would grow with every page touched; reading into a buffer costs a second pass over the memory.
+would grow with every page touched; reading into a buffer costs a second pass over the memory. A
+file that becomes shorter under its map reads as zeros, so ``check_unchanged`` comes after what was
+read and before what was made of it counts.
 """
 
 import hashlib
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kl_c import _kernels
 from kl_c._formats.errors import InputError
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "Floor",
     "RowFile",
     "bfloat16",
+    "check_unchanged",
     "describe",
     "map_array",
     "regular_file_only",
@@ -74,6 +78,7 @@ class RowFile(ABC):
         self.shape = tuple(shape)
         self.dtype = dtype
         self._sizes = [os.path.getsize(file) for file in self.files]
+        self._vanished = _kernels.vanished_pages()  # from now on they do not kill the process
 
     @abstractmethod
     def read(self, start: int, stop: int) -> NDArray[Any]:
@@ -118,13 +123,6 @@ class RowFile(ABC):
         """What clipping took from these rows; None where the format clips nothing."""
         return None
 
-    def check_size(self) -> None:
-        """Refuse a file that became shorter since it was opened."""
-        for file, size in zip(self.files, self._sizes, strict=True):
-            found = os.path.getsize(file)
-            if found < size:
-                raise _shrunk(self.path if len(self.files) == 1 else file, size, found)
-
     def facts(self) -> dict[str, Any]:
         """What a report says about the file, so that another can be held against it."""
         return {
@@ -152,6 +150,21 @@ class RowFile(ABC):
 
     def __str__(self) -> str:
         return f"{self.path} ({describe(self.shape, self.dtype)})"
+
+
+def check_unchanged(*files: RowFile) -> None:
+    """Refuse files that became shorter since they were opened: zeros were read in their place."""
+    for rows in files:
+        for file, size in zip(rows.files, rows._sizes, strict=True):
+            found = os.path.getsize(file)
+            if found < size:
+                raise _shrunk(rows.path if len(rows.files) == 1 else file, size, found)
+    for rows in files:
+        if _kernels.vanished_pages() != rows._vanished:  # and grew again meanwhile
+            raise InputError(
+                f"{rows.path}: expected a file that stays as it is, found that this or another was "
+                "shorter while it was read"
+            )
 
 
 def describe(shape: Sequence[int], dtype: Any) -> str:
