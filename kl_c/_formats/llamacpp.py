@@ -19,10 +19,21 @@ from numpy.typing import NDArray
 from kl_c._formats.errors import InputError
 from kl_c._formats.rows import Floor, RowFile, map_array
 
-__all__ = ["CLIPS", "MAGIC", "Layout", "LogitsFile", "clip_of", "is_clipped", "open_logits"]
+__all__ = [
+    "CLIPS",
+    "HEADER",
+    "LARGEST_CODE",
+    "MAGIC",
+    "Layout",
+    "LogitsFile",
+    "clip_of",
+    "is_clipped",
+    "open_logits",
+]
 
 MAGIC = b"_logits_"
 HEADER = np.dtype([("magic", "S8"), ("n_ctx", "<i4"), ("n_vocab", "<i4"), ("n_chunk", "<i4")])
+LARGEST_CODE = 65535  # the likeliest outcome
 CLIPS = {16: "llama.cpp", 24: "ik_llama.cpp"}
 
 # A clipped row's span is the clip but for the rounding of max - clip: half a unit of a float32,
@@ -34,7 +45,7 @@ SPAN_TOLERANCE = 1e-3
 FLOOR_ERROR = 4 * 2.0**-19
 
 # Codes are turned into log-probabilities this many at a time, to stay in the cache.
-DECODED_AT_ONCE = 1 << 16
+DECODED_AT_ONCE = 1 << 17
 
 
 class Layout(NamedTuple):
@@ -153,7 +164,8 @@ class LogitsFile(RowFile):
         step = max(1, DECODED_AT_ONCE // self.layout.n_vocab)
         for first in range(0, stop - start, step):
             rows = slice(first, first + step)
-            np.multiply(codes[rows], scales[rows, None], out=block[rows])
+            block[rows] = codes[rows]
+            block[rows] *= scales[rows, None]
             block[rows] += floors[rows, None]
         return block
 
@@ -179,12 +191,13 @@ class LogitsFile(RowFile):
 
     def floor(self, start: int, stop: int) -> Floor:
         scales, floors, codes = self._codes(start, stop)
-        at_floor = np.count_nonzero(codes == 0, axis=1)
+        # Row by row: five times as fast as along an axis.
+        above = np.fromiter(map(np.count_nonzero, codes), np.int64, stop - start)
+        at_floor = (self.layout.n_vocab - above).astype(np.float64)
         # A code of 0 also stands for what rounds down to it.
         highest = np.exp(floors.astype(np.float64) + scales / 2.0 + FLOOR_ERROR)
-        return Floor(
-            at_floor / self.layout.n_vocab, at_floor * highest, scales.astype(np.float64) * 65535
-        )
+        span = LARGEST_CODE * scales.astype(np.float64)
+        return Floor(at_floor / self.layout.n_vocab, at_floor * highest, span)
 
     def _codes(self, start: int, stop: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Scale and floor of each row, and rows x outcomes of codes."""

@@ -5,11 +5,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_c._formats.llamacpp import HEADER, MAGIC, Layout
+from kl_c._formats.llamacpp import HEADER, LARGEST_CODE, MAGIC, Layout
 
 __all__ = ["LogitsWriter", "encode"]
-
-LARGEST_CODE = 65535
 
 # Encoded at one time: what is computed on the way takes some 20 bytes for each.
 ENCODED_AT_ONCE = 1 << 20
