@@ -89,6 +89,9 @@ def test_raw_files_of_different_types(pair, capsys):
         (("--dtype", "float32"), "--dtype and --shape together"),
         (("--shape", "12x30"), "--dtype and --shape together"),
         (("--dtype", "float31", "--shape", "12x30"), "found float31"),
+        (("--dtype", "object", "--shape", "12x30"), "found object"),
+        (("--dtype", "complex64", "--shape", "12x30"), "found complex64"),
+        (("--dtype", "S4", "--shape", "12x30"), "found S4"),
         (("--dtype", "f4,f4,f4", "--shape", "12x30"), "one type or two"),
         (("--dtype", "f4", "--shape", "12,30"), "1000x32000"),
         (("--dtype", "f4", "--shape", "-12x30"), "--shape"),
@@ -136,6 +139,10 @@ def test_the_programs_file_beside_the_logits_as_they_were(inside, capsys):
     np.save("labels.npy", labels[::-1])  # those that are given come first
     found = score_json(capsys, *sides, *LOGITS, "--labels", "labels.npy")
     assert found["token_hash"] == token_hash(labels[::-1])
+    found = score_json(
+        capsys, "base_logits.npy", "q4_logits.npy", *LOGITS, "--labels", "q4_clip16.kld"
+    )
+    assert found["token_hash"] == token_hash(labels)
 
 
 def test_the_form_of_each_side(inside, capsys):
@@ -324,7 +331,7 @@ def test_what_cannot_be_converted_is_told(inside, capsys):
         "infinite": np.where(np.arange(6)[:, None] == 5, np.inf, logits),
         "probs": rng.dirichlet(np.ones(20), 6),
         "vector": logits[0],
-        "counts": logits.astype(complex),
+        "complex": logits.astype(complex),
         "tokens": np.arange(14).reshape(2, 7),
         "line": np.arange(14),
         "large": np.full((2, 7), 20),
@@ -351,7 +358,8 @@ def test_what_cannot_be_converted_is_told(inside, capsys):
         (("infinite.npy", "out.kld", *tokens), "found row 5 invalid (infinite)"),
         (("probs.npy", "out.kld", *tokens), "expected logits, found"),
         (("vector.npy", "out.raw"), "expected rows x outcomes"),
-        (("counts.npy", "out.safetensors"), "expected a dtype that safetensors knows"),
+        (("complex.npy", "out.kld", *tokens), "expected a real number type"),
+        (("complex.npy", "out.safetensors"), "expected a real number type"),
         (("logits.npy", "logits.npy"), "found one of the inputs"),
         (("logits.npy", "nowhere/out.npy"), "existing directory"),
         (("nothing.npy", "out.npy"), "No such file"),

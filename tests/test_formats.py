@@ -191,7 +191,7 @@ def entry(begin, end, shape=(2, 2), dtype="F32"):
         (safetensors_bytes(b'{"x": [}'), "header"),
         (safetensors_bytes(b'{"x": {}, "x": {}}'), "twice"),
         (safetensors_bytes(b"{" * 100_000), "header"),
-        (safetensors_bytes({}), "found none"),
+        (safetensors_bytes({}), "found the tensors none"),
         ((10**12).to_bytes(8, "little") + b"{}", "begins with"),
         ((10**6).to_bytes(8, "little") + b"{}", "1000000 bytes, found 2"),
         (b"PK\x03\x04" + b"\0" * 40, "a whole .npz"),

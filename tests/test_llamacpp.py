@@ -123,6 +123,24 @@ def test_every_length_of_a_chunk(tmp_path, n_ctx):
     assert file.groups.tolist() == [chunk for chunk, _ in scored]
 
 
+def test_several_files_are_one_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, 7, (5, 8))
+    rows = rng.normal(size=(15, 7)).astype(np.float32)
+    row_files.write_logits("part-1.kld", tokens[:2], rows[:6])
+    row_files.write_logits("part-2.kld", tokens[2:], rows[6:])
+    row_files.write_logits("whole.kld", tokens, rows)
+    parts, whole = open_rows("part-*.kld"), open_rows("whole.kld")
+    assert (parts.shape, parts.form) == (whole.shape, whole.form)
+    for name in ("tokens", "labels", "groups"):
+        assert np.array_equal(getattr(parts, name), getattr(whole, name)), name
+    for start, stop in ((0, 15), (4, 9), (7, 7)):
+        assert np.array_equal(parts.read(start, stop), whole.read(start, stop))
+        for mine, its in zip(parts.floor(start, stop), whole.floor(start, stop), strict=True):
+            assert np.array_equal(mine, its)
+
+
 # What clipping took
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kl_c import _kernels
 from kl_c._cli.errors import InputError
 from kl_c._cli.forms import refuse_probabilities_as_logits
-from kl_c._cli.inputs import add_raw_arguments, raw_layouts
+from kl_c._cli.inputs import add_raw_arguments, check_rows_file, raw_layouts
 from kl_c._cli.outputs import check_outputs
 from kl_c._cli.progress import progress
 from kl_c._files import replacing
@@ -90,11 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the rows of one file into another."""
     source = open_rows(args.source, raw_layouts(args)[0])
-    if len(source.shape) < 2:
-        raise InputError(
-            f"{source.path}: expected rows x outcomes, found {len(source.shape)} dimensions, shape "
-            f"{source.shape}"
-        )
+    check_rows_file(source)
     target = args.to or _target_by_name(args.target)
     text = _text(args, source) if target == "_logits_" else None
     if text is None:
@@ -107,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         refuse_probabilities_as_logits(source, "logits")
     check_outputs([args.target], source.files)
     with replacing(args.target) as file:
-        _copy(source, _writer(target, file, args.target, source, text), check=text is not None)
+        _copy(source, _writer(target, file, source, text), check=text is not None)
     print(f"{args.target}: {describe(source.shape, source.dtype)} from {source.path}, as {target}")
     return 0
 
@@ -123,13 +119,13 @@ def _target_by_name(path: str) -> str:
     )
 
 
-def _writer(target: str, file: BinaryIO, path: str, source: RowFile, text: Text | None) -> Writer:
+def _writer(target: str, file: BinaryIO, source: RowFile, text: Text | None) -> Writer:
     if text is not None:
         return LogitsWriter(file, text.tokens, source.shape[-1], text.clip)
     if target == "npy":
         return begin_npy(file, source.shape, source.dtype)
     if target == "safetensors":
-        return begin_safetensors(file, path, "logits", source.shape, source.dtype)
+        return begin_safetensors(file, "logits", source.shape, source.dtype)
     return ArrayWriter(file)
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,21 @@ from kl_c._cli.errors import InputError
 from kl_c._formats import RawLayout, RowFile, open_rows
 from kl_c._formats.rows import bfloat16
 
-__all__ = ["Labels", "add_raw_arguments", "open_labels", "open_pair", "raw_layouts"]
+__all__ = [
+    "Labels",
+    "add_raw_arguments",
+    "check_rows_file",
+    "open_labels",
+    "open_pair",
+    "raw_layouts",
+]
 
 
-class Labels:
-    """The outcome that came true in each row, from a file of labels or from one of the two."""
+class Labels(NamedTuple):
+    """The outcome that came true in each row, and the file that says so."""
 
-    def __init__(self, source: RowFile, values: NDArray[Any]) -> None:
-        self.source = source
-        self.values = values
+    source: RowFile
+    values: NDArray[Any]
 
 
 def add_raw_arguments(parser: argparse.ArgumentParser, *, pair: bool) -> None:
@@ -61,14 +67,7 @@ def open_pair(args: argparse.Namespace) -> tuple[RowFile, RowFile]:
     raw = raw_layouts(args)
     base, other = open_rows(args.base, raw[0]), open_rows(args.other, raw[1])
     for file in (base, other):
-        if len(file.shape) not in (2, 3):
-            raise InputError(
-                f"{file.path}: expected rows x outcomes or batch x length x outcomes, found "
-                f"{len(file.shape)} dimensions, shape {file.shape}"
-            )
-        if file.shape[-1] == 0:
-            raise InputError(f"{file.path}: expected at least one outcome, found {file.shape}")
-        _accept(file, _kernels.check_rows, np.empty((0, 1), file.dtype))
+        check_rows_file(file)
     # A batch may stand beside its rows one after another, but not beside another batch.
     flat = len(base.shape) != len(other.shape)
     if (base.rows, base.shape[-1]) != (other.rows, other.shape[-1]) or (
@@ -81,6 +80,18 @@ def open_pair(args: argparse.Namespace) -> tuple[RowFile, RowFile]:
     return base, other
 
 
+def check_rows_file(file: RowFile) -> None:
+    """Refuse an array that is no set of rows of real numbers."""
+    if len(file.shape) not in (2, 3):
+        raise InputError(
+            f"{file.path}: expected rows x outcomes or batch x length x outcomes, found "
+            f"{len(file.shape)} dimensions, shape {file.shape}"
+        )
+    if file.shape[-1] == 0:
+        raise InputError(f"{file.path}: expected at least one outcome, found {file.shape}")
+    _accept(file, _kernels.check_rows, np.empty((0, 1), file.dtype))
+
+
 def open_labels(path: str | None, base: RowFile, other: RowFile) -> Labels | None:
     """The labels of that file; without one those that a file of rows holds, if one does."""
     if path is None:
@@ -90,6 +101,9 @@ def open_labels(path: str | None, base: RowFile, other: RowFile) -> Labels | Non
                 return Labels(file, values)
         return None
     labels = open_rows(path)
+    values = labels.labels
+    if values is not None and values.size == base.rows:
+        return Labels(labels, values)
     if labels.shape not in (base.shape[:-1], (base.rows,)):
         raise InputError(
             f"{path}: expected one label for each row of {base.path}, shape {base.shape[:-1]}, "
@@ -133,6 +147,9 @@ def _dtype(name: str) -> np.dtype[Any]:
     if name == "bfloat16":
         return bfloat16("--dtype", name)
     try:
-        return np.dtype(name)
+        dtype = np.dtype(name)
     except TypeError:
-        raise InputError(f"--dtype: expected a type that NumPy knows, found {name}") from None
+        dtype = np.dtype(object)
+    if dtype.kind not in "biuf":  # objects would be pointers out of the file
+        raise InputError(f"--dtype: expected a type of real numbers, found {name}")
+    return dtype

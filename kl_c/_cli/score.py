@@ -162,14 +162,14 @@ def _score(
     with progress(base.rows) as advance:
         for start in range(0, max(1, base.rows), step):
             stop = min(base.rows, start + step)
+            for side, file in sides.items():
+                floors[side].add(file.floor(start, stop))
             try:
                 _update(comparison, base, other, labels, slice(start, stop))
             except _kernels.InvalidRowsError as error:
                 names = {side: file.path for side, file in sides.items()}
                 path = names.get(error.array, "" if labels is None else labels.source.path)
                 raise InputError(f"{path}: {error} (--invalid nan leaves such rows out)") from error
-            for side, file in sides.items():
-                floors[side].add(file.floor(start, stop))
             advance(stop - start)
     return floors
 

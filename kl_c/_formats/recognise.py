@@ -105,7 +105,8 @@ def _open(path: str, file: str, name: str | None, raw: RawLayout | None) -> RowF
             if known.begins(beginning):
                 return known.open(path, file, name)
     except OSError as error:
-        raise InputError(f"{path}: expected a file of rows, found: {error.strerror}") from error
+        place = path if error.filename in (None, file) else error.filename  # or a shard's
+        raise InputError(f"{place}: expected a file of rows, found: {error.strerror}") from error
     if raw is not None and name is None:
         return _open_raw(path, file, size, raw)
     raise InputError(

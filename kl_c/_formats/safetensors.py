@@ -10,6 +10,8 @@ unique, the data are covered without holes or overlap, numbers are little-endian
 import json
 import math
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,8 +58,8 @@ def is_safetensors(beginning: bytes) -> bool:
     return 1 < length <= LARGEST_HEADER and beginning[LENGTH_BYTES : LENGTH_BYTES + 1] == b"{"
 
 
-def read_tensors(path: str, file: str) -> dict[str, ArrayFile]:
-    """Every tensor of the file whose dtype holds numbers, by its name.
+def read_tensors(path: str, file: str) -> dict[str, Callable[[], ArrayFile]]:
+    """What opens each tensor of the file, by its name.
 
     Raises
     ------
@@ -75,26 +77,27 @@ def read_tensors(path: str, file: str) -> dict[str, ArrayFile]:
     data = LENGTH_BYTES + length
     tensors = _entries(path, text)
     _check_cover(path, tensors, data, os.path.getsize(file))
-    arrays = {}
-    for name, tensor in tensors.items():
-        if tensor.dtype not in DTYPES:  # scaled 8-bit and smaller types: no rows, but no damage
-            continue
-        called = f"{path}:{name}" if len(tensors) > 1 else path
-        dtype = _dtype(called, tensor.dtype)
-        if math.prod(tensor.shape) * dtype.itemsize != tensor.end - tensor.begin:
-            raise InputError(
-                f"{called}: expected {math.prod(tensor.shape) * dtype.itemsize} bytes for "
-                f"{tensor.dtype} of shape {tensor.shape}, found {tensor.end - tensor.begin}"
-            )
-        arrays[name] = ArrayFile(
-            called, file, "safetensors", tensor.shape, dtype, data + tensor.begin
-        )
-    if not arrays:
-        found = ", ".join(f"{name} ({tensor.dtype})" for name, tensor in tensors.items())
+    several = len(tensors) > 1
+    return {
+        name: partial(_open, f"{path}:{name}" if several else path, file, tensor, data)
+        for name, tensor in tensors.items()
+    }
+
+
+def _open(path: str, file: str, tensor: Tensor, data: int) -> ArrayFile:
+    if tensor.dtype not in DTYPES:  # smaller types come with scales
+        raise InputError(f"{path}: expected one of {', '.join(DTYPES)}, found {tensor.dtype}")
+    if tensor.dtype == "BF16":
+        dtype = bfloat16(path, tensor.dtype)
+    else:
+        dtype = np.dtype(DTYPES[tensor.dtype])
+    expected, found = math.prod(tensor.shape) * dtype.itemsize, tensor.end - tensor.begin
+    if found != expected:
         raise InputError(
-            f"{path}: expected a tensor of {', '.join(DTYPES)}, found {found or 'none'}"
+            f"{path}: expected {expected} bytes for {tensor.dtype} of shape {tensor.shape}, found "
+            f"{found}"
         )
-    return arrays
+    return ArrayFile(path, file, "safetensors", tensor.shape, dtype, data + tensor.begin)
 
 
 def _entries(path: str, text: bytes) -> dict[str, Tensor]:
@@ -138,9 +141,3 @@ def _check_cover(path: str, tensors: dict[str, Tensor], data: int, size: int) ->
         raise InputError(
             f"{path}: expected {data + place} bytes, found {size} (the file is {word})"
         )
-
-
-def _dtype(path: str, name: str) -> np.dtype[Any]:
-    if name == "BF16":
-        return bfloat16(path, name)
-    return np.dtype(DTYPES[name])

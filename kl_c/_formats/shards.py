@@ -15,19 +15,21 @@ from kl_c._formats.safetensors import read_tensors
 
 __all__ = ["choose", "open_index", "open_several"]
 
+Opener = Callable[[], RowFile]
+
 # logits.0, logits_00017: the parts of one tensor.
 PART = re.compile(r"(.+?)[._-](\d+)")
 # dump-00001-of-00004.safetensors, as Hugging Face names shards.
 COUNTED = re.compile(r"(\d+)-of-(\d+)")
 
 
-def choose(path: str, tensors: Mapping[str, RowFile], name: str | None) -> RowFile:
+def choose(path: str, tensors: Mapping[str, Opener], name: str | None) -> RowFile:
     """The tensor of that name, or its numbered parts; without a name, the only one there is."""
     if name in tensors:
-        return tensors[str(name)]
+        return tensors[str(name)]()
     if name is None and len(tensors) == 1:
-        return next(iter(tensors.values()))
-    parts: dict[str, dict[int, RowFile]] = {}
+        return next(iter(tensors.values()))()
+    parts: dict[str, dict[int, Opener]] = {}
     for full, tensor in tensors.items():
         if found := PART.fullmatch(full):
             parts.setdefault(found[1], {})[int(found[2])] = tensor
@@ -36,9 +38,11 @@ def choose(path: str, tensors: Mapping[str, RowFile], name: str | None) -> RowFi
     if name in parts:
         numbers = sorted(parts[str(name)])
         _check_numbers(path, f"tensors {name}", numbers, range(min(1, numbers[0]), numbers[-1] + 1))
-        return _Joined(path, [parts[str(name)][number] for number in numbers])
+        return _Joined(path, [parts[str(name)][number]() for number in numbers])
     expected = f"{path}:NAME" if name is None else f"a tensor named {name}"
-    raise InputError(f"{path}: expected {expected}, found the tensors {', '.join(tensors)}")
+    raise InputError(
+        f"{path}: expected {expected}, found the tensors " + (", ".join(tensors) or "none")
+    )
 
 
 def open_several(path: str, files: Sequence[str], open_one: Callable[[str], RowFile]) -> RowFile:
@@ -75,7 +79,7 @@ def open_index(path: str, file: str, name: str | None) -> RowFile:
         raise InputError(
             f"{path}: expected an index with a weight_map from tensors to files, found: {error!r}"
         ) from error
-    tensors: dict[str, RowFile] = {}
+    tensors: dict[str, Opener] = {}
     for shard in sorted(set(weight_map.values())):
         shard_path = os.path.join(os.path.dirname(file), shard)
         if not os.path.exists(shard_path):
@@ -97,6 +101,8 @@ class _Joined(RowFile):
     def __init__(self, path: str, parts: Sequence[RowFile]) -> None:
         first = parts[0]
         for part in parts:
+            if len(part.shape) < 2:
+                raise InputError(f"{part.path}: expected rows x outcomes, found {part}")
             if (part.shape[-1:], part.dtype, len(part.shape), part.form) != (
                 first.shape[-1:],
                 first.dtype,
@@ -141,6 +147,13 @@ class _Joined(RowFile):
         labels = [part.labels for part in self._parts]
         found = [each for each in labels if each is not None]
         return np.concatenate(found) if len(found) == len(labels) else None
+
+    @property
+    def tokens(self) -> NDArray[np.int32] | None:
+        found = [part.tokens for part in self._parts if part.tokens is not None]
+        if len(found) < len(self._parts) or len({tokens.shape[1] for tokens in found}) > 1:
+            return None
+        return np.concatenate(found)
 
     @property
     def groups(self) -> NDArray[np.int64] | None:
