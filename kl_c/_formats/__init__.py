@@ -9,6 +9,7 @@ format is a module that reads a header, and most end in an ``ArrayFile``, an arr
 | ``npy``, ``npz`` | what ``numpy.save`` and ``numpy.savez`` write |
 | ``safetensors``, ``shards`` | tensors by name, in one file or several |
 | ``llamacpp``, ``llamacpp_writer`` | llama.cpp's reference logits |
+| ``columns`` | a column of lists in a Parquet or Arrow file |
 | ``recognise`` | which of them a file is; numbers without a header, by ``dtype`` and ``shape`` |
 | ``writers`` | the way back, block by block |
 """

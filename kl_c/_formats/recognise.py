@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kl_c._formats import llamacpp, npy, npz, safetensors, shards
+from kl_c._formats import columns, llamacpp, npy, npz, safetensors, shards
 from kl_c._formats.arrays import ArrayFile
 from kl_c._formats.errors import InputError
 from kl_c._formats.rows import RowFile, describe, regular_file_only
@@ -54,6 +54,8 @@ FORMATS = {
     ".npz": Format(_begins(npz.MAGIC), npz.open_npz),
     "_logits_": Format(_begins(llamacpp.MAGIC), _one(llamacpp.open_logits)),
     "safetensors": Format(safetensors.is_safetensors, _tensor),
+    "Parquet": Format(_begins(columns.PARQUET), columns.open_parquet),
+    "Arrow": Format(_begins(columns.ARROW), columns.open_arrow),
     "index of shards": Format(_begins(b"{"), shards.open_index),
 }
 
