@@ -18,26 +18,27 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = Path(os.path.realpath(path))  # of a link, what it points to
     if target.exists() and not target.is_file():
-        try:
-            with open(target, "wb") as file:  # a pipe or a device has no old contents to keep
-                yield file
-        except OSError as error:
-            _name(error, path, target)
-            raise
+        with _named(path, target), open(target, "wb") as file:
+            yield file  # a pipe or a device has no old contents to keep
         return
     # Not tempfile: its files are private to the user (mode 0600), and the rename would keep that.
     temporary = target.with_name(f".kl_c-{os.urandom(8).hex()}.tmp")
     try:
-        with open(temporary, "xb") as file:
-            yield file
-        os.replace(temporary, target)
-    except BaseException as error:
+        with _named(path, temporary):
+            with open(temporary, "xb") as file:
+                yield file
+            os.replace(temporary, target)
+    except BaseException:
         temporary.unlink(missing_ok=True)
-        _name(error, path, temporary)
         raise
 
 
-def _name(error: BaseException, path: str | os.PathLike[str], temporary: Path) -> None:
-    """Let an error of the system that knows no file, or only the temporary one, name the path."""
-    if isinstance(error, OSError) and error.filename in (None, os.fspath(temporary)):
-        error.filename, error.filename2 = os.fspath(path), None
+@contextmanager
+def _named(path: str | os.PathLike[str], written: Path) -> Iterator[None]:
+    """Let an error of the system that names no file, or the one that is written, name the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, os.fspath(written)):
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error

@@ -264,7 +264,7 @@ def test_command_line_parts_are_imported_when_they_run(files):
     for arguments, absent in [
         (
             ["score", "base.npy", "other.npy", *OPTIONS, "--json", "-"],
-            {"rich", "matplotlib", "kl_c._demo"},
+            {"rich", "matplotlib", "pyarrow", "kl_c._demo"},
         ),
         (["score", "base.npy", "other.npy", *OPTIONS], {"matplotlib", "kl_c._demo"}),
     ]:
