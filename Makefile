@@ -17,6 +17,8 @@ SANITIZED_TESTS ?= --ignore=tests/test_packaging.py --ignore=tests/test_typing.p
     --ignore=tests/test_native.py --ignore=tests/test_readme.py --ignore=tests/test_demo.py \
     --ignore=tests/test_mutations.py --ignore=tests/test_cli.py --ignore=tests/test_cli_files.py \
     --ignore=tests/test_benchmarks.py --ignore=tests/test_instructions.py \
+    --ignore=tests/test_cli_formats.py --ignore=tests/test_columns.py \
+    --ignore=tests/test_formats.py --ignore=tests/test_llamacpp.py \
     --deselect=tests/test_broadcasting.py::test_broadcasting_copies_nothing
 
 BIN := $(VENV)/bin
