@@ -87,9 +87,9 @@ def _open(
 ) -> RowFile:
     try:
         arrow = _part()
-    except ImportError:
+    except ImportError as error:  # also where it is there, but for another NumPy
         raise InputError(
-            f"{path}: expected pyarrow for a {format_name} file, found none: pip install pyarrow"
+            f"{path}: expected pyarrow to read {format_name} (pip install pyarrow), found: {error}"
         ) from None
     try:
         source = kind(file)
