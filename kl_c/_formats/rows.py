@@ -158,7 +158,8 @@ def check_unchanged(*files: RowFile) -> None:
         for file, size in zip(rows.files, rows._sizes, strict=True):
             found = os.path.getsize(file)
             if found < size:
-                raise _shrunk(rows.path if len(rows.files) == 1 else file, size, found)
+                path = rows.path if len(rows.files) == 1 else file
+                raise _shrunk(path, f"{size} bytes as when it was opened", found)
     for rows in files:
         if _kernels.vanished_pages() != rows._vanished:  # and grew again meanwhile
             raise InputError(
@@ -187,7 +188,7 @@ def map_array(
     try:
         return np.memmap(file, dtype, "r", offset, shape, order)
     except ValueError:  # longer than the file
-        raise _shrunk(path, expected, os.path.getsize(file)) from None
+        raise _shrunk(path, f"at least {expected} bytes", os.path.getsize(file)) from None
     except OSError as error:
         raise InputError(f"{path}: expected to read on, found: {error.strerror}") from error
 
@@ -216,8 +217,7 @@ def bfloat16(path: str, found: str) -> np.dtype[Any]:
     return dtype
 
 
-def _shrunk(path: str, expected: int, found: int) -> InputError:
+def _shrunk(path: str, expected: str, found: int) -> InputError:
     return InputError(
-        f"{path}: expected {expected} bytes as when it was opened, found {found} (the file shrank "
-        "while it was read)"
+        f"{path}: expected {expected}, found {found} (the file shrank while it was read)"
     )
