@@ -99,8 +99,8 @@ def warning_for(shift: LabelShift) -> str | None:
     drop, which = (shift.next, "next") if later else (shift.previous, "previous")
     return (
         f"the labels look shifted: with the label of the {which} row in place of its own the "
-        f"base's mean nll is {drop:.3g} nats lower (labels= are aligned: the outcome that came true in "
-        "the row; tokens= are not)"
+        f"base's mean nll is {drop:.3g} nats lower (labels= are aligned: the outcome that came "
+        "true in the row; tokens= are not)"
     )
 
 
