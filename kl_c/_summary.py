@@ -10,21 +10,21 @@ from kl_c._likelihood import likelihood, rms, with_errors
 from kl_c._statistics import STATISTICS, Columns, Settings
 from kl_c._uncertainty import Groups, quantile
 
-__all__ = ["QUANTILES", "QUARTILES", "summarise", "summarise_rows"]
+__all__ = ["QUANTILES", "summarise", "summarise_rows"]
 
 QUANTILES = {
     "p0.1": 0.001,
     "p1": 0.01,
     "p5": 0.05,
     "p10": 0.1,
+    "p25": 0.25,
     "median": 0.5,
+    "p75": 0.75,
     "p90": 0.9,
     "p95": 0.95,
     "p99": 0.99,
     "p99.9": 0.999,
 }
-# Of the change of the label's probability alone: most of its values lie next to 0, on both sides.
-QUARTILES = {"p25": 0.25, "p75": 0.75}
 
 
 def summarise_rows(columns: Columns, settings: Settings) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def summarise_rows(columns: Columns, settings: Settings) -> dict[str, Any]:
     for name in named:
         infinite |= np.isinf(columns[name])
         values = columns[name][valid]
-        statistics[name] = summarise(values, groups, quartiles=name == "label_change")
+        statistics[name] = summarise(values, groups)
         if name == "label_change":
             _, root, influence = rms(values)
             of_root = with_errors({"rms": root}, influence, groups)
@@ -56,7 +56,7 @@ def summarise_rows(columns: Columns, settings: Settings) -> dict[str, Any]:
         "statistics": statistics,
     }
     if groups.given:
-        summary["groups"] = {"count": groups.number, "status": groups.status}
+        summary["clusters"] = {"count": groups.number, "status": groups.status}
     if "nll_p" in columns:
         nats = settings.nats
         found = likelihood(columns["nll_p"][valid] * nats, columns["nll_q"][valid] * nats, groups)
@@ -65,9 +65,7 @@ def summarise_rows(columns: Columns, settings: Settings) -> dict[str, Any]:
     return summary
 
 
-def summarise(
-    values: NDArray[Any], groups: Groups, quartiles: bool = False
-) -> dict[str, float | int]:
+def summarise(values: NDArray[Any], groups: Groups) -> dict[str, float | int]:
     """Describe the values of one statistic; none of them is NaN, any may be infinite.
 
     The standard error takes the rows as independent; the clustered one, where groups are given,
@@ -79,10 +77,8 @@ def summarise(
     summary = with_errors(summary, values, groups)
     if values.dtype != bool:  # the percentiles of a yes or no say nothing
         ordered = np.sort(values)
-        fractions = QUANTILES | (QUARTILES if quartiles else {})
         summary["minimum"] = float(ordered[0]) if count else math.nan
-        for name, fraction in sorted(fractions.items(), key=lambda item: item[1]):
-            summary[name] = quantile(ordered, fraction)
+        summary |= {name: quantile(ordered, f) for name, f in QUANTILES.items()}
         summary["maximum"] = float(ordered[-1]) if count else math.nan
     summary["count"] = count
     summary["infinite"] = int(np.count_nonzero(np.isinf(values)))

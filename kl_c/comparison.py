@@ -123,13 +123,13 @@ class Comparison(Gathered):
             ``rows``: ``total``, ``used``, ``left_out`` (no value in some statistic), ``masked`` and
             ``infinite``, the number of used rows that have an infinite statistic.
             ``statistics``: for each ``mean``, ``standard_error``, ``minimum``, ``p0.1``, ``p1``,
-            ``p5``, ``p10``, ``median``, ``p90``, ``p95``, ``p99``, ``p99.9``, ``maximum``,
-            ``count`` and ``infinite``; flags have no percentiles and no extremes.
-            ``label_change`` also has ``p25``, ``p75``, ``rms`` and ``rms_standard_error``. With
-            groups each has a ``clustered_error``, which takes the groups as independent; below 5
-            of them it is NaN.
-            ``groups``, if there are any: ``count`` and ``status``, "refused" below 5, "few" below
-            30, else "enough".
+            ``p5``, ``p10``, ``p25``, ``median``, ``p75``, ``p90``, ``p95``, ``p99``, ``p99.9``,
+            ``maximum``, ``count`` and ``infinite``; flags have no percentiles and no extremes.
+            ``label_change`` also has ``rms`` and ``rms_standard_error``. With groups each has a
+            ``clustered_error`` too, which takes the groups as independent; below 5 of them it is
+            NaN.
+            ``clusters``, if there are groups: their ``count`` and ``status``, "refused" below 5,
+            "few" below 30, else "enough".
             ``perplexity``, with labels: ``p`` and ``q``, exp(mean nll) whatever the base.
             ``likelihood``, with labels: ``perplexity_p``, ``perplexity_q``, their ``difference``
             (q - p) and ``ratio`` (q / p), its logarithm ``log_ratio`` in nats, and the

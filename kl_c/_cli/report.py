@@ -3,10 +3,12 @@
 import json
 import math
 import shlex
+import warnings
 from typing import Any
 
 from kl_c import _kernels
 from kl_c._cli.npy import NpyFile
+from kl_c._cli.sides import OPTIONS, Sides
 from kl_c.comparison import Comparison
 
 __all__ = ["as_json", "report"]
@@ -16,7 +18,7 @@ def report(
     comparison: Comparison,
     base: NpyFile,
     other: NpyFile,
-    labels: NpyFile | None,
+    sides: Sides,
     arguments: list[str],
 ) -> dict[str, Any]:
     """The summary, and everything that a reader needs to compute it again."""
@@ -28,14 +30,22 @@ def report(
         "command": shlex.join(["kl-c", *arguments]),
         "p": _file(base),
         "q": _file(other),
-        "labels": None if labels is None else _file(labels),
+        **{name: _file(sides.files[name]) if name in sides.files else None for name in OPTIONS},
         "form": settings.form,
         "temperature": settings.temperature,
         "eps": settings.eps,
         "invalid": settings.invalid,
         "base": settings.base,
-        **comparison.summary(),
+        "k": settings.k,
+        "outcomes": settings.outcomes,
+        **_summary(comparison),
     }
+
+
+def _summary(comparison: Comparison) -> dict[str, Any]:
+    with warnings.catch_warnings():  # the foot of the table says it
+        warnings.simplefilter("ignore", UserWarning)
+        return comparison.summary()
 
 
 def as_json(facts: dict[str, Any]) -> str:

@@ -3,9 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from kl_c._cli.forms import refuse_probabilities_as_logits, require_form
 from kl_c._cli.npy import BLOCK_BYTES, NpyFile
 from kl_c._cli.progress import progress
 from kl_c._cli.report import as_json, report
+from kl_c._cli.sides import Sides, accept
 from kl_c._cli.tables import print_report
 from kl_c._files import replacing
 from kl_c.comparison import Comparison
@@ -60,6 +59,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "log-likelihoods and the perplexities",
     )
     parser.add_argument(
+        "--tokens",
+        metavar="FILE.npy",
+        help="in place of labels the tokens (batch x length): a row is scored by the token after "
+        "it, and the last row of each sequence is left out",
+    )
+    parser.add_argument(
+        "--mask",
+        metavar="FILE.npy",
+        help="bool, one per row: False leaves out the row, as for padding",
+    )
+    parser.add_argument(
+        "--groups",
+        metavar="FILE.npy",
+        help="integers: rows of one group (a text, a chunk) depend on each other, which the errors "
+        "then take into account; one per row or per entry of axis 0, which is the default for "
+        "files of three axes",
+    )
+    parser.add_argument(
+        "--k",
+        type=int,
+        metavar="N",
+        help="compare the N likeliest outcomes of both rows as well",
+    )
+    parser.add_argument(
+        "--outcomes",
+        type=_outcomes,
+        default="equal",
+        metavar="WHICH",
+        help="equal (the default: both files have as many), common (score the outcomes that both "
+        "have) or a number (score the first N); reports the mass that is left out",
+    )
+    parser.add_argument(
         "--temperature", type=float, default=1.0, metavar="T", help="divides the logits (default 1)"
     )
     parser.add_argument(
@@ -102,14 +133,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare the two files, write what was asked for, print the table."""
-    base, other = _open_pair(args.base, args.other)
-    labels = None if args.labels is None else _open_labels(args.labels, base)
-    _check_outputs(args.json, args.rows, [args.base, args.other, args.labels])
+    base, other = _open_pair(args.base, args.other, args.outcomes)
+    sides = Sides.open(args, base)
+    _check_outputs(args.json, args.rows, [args.base, args.other, *sides.paths().values()])
     comparison = _comparison(args, base, other)
-    _score(comparison, base, other, labels)
+    _score(comparison, base, other, sides)
     if args.rows is not None:
         comparison.save(args.rows)
-    facts = report(comparison, base, other, labels, args.argv)
+    facts = report(comparison, base, other, sides, args.argv)
     if args.json == "-":
         sys.stdout.write(as_json(facts))
         return 0
@@ -125,7 +156,11 @@ def _form(text: str) -> str | tuple[str, ...]:
     return names[0] if len(names) == 1 else names
 
 
-def _open_pair(base_path: str, other_path: str) -> tuple[NpyFile, NpyFile]:
+def _outcomes(text: str) -> str | int:
+    return int(text) if text.isdecimal() else text
+
+
+def _open_pair(base_path: str, other_path: str, outcomes: str | int) -> tuple[NpyFile, NpyFile]:
     base, other = NpyFile.open(base_path), NpyFile.open(other_path)
     for file in (base, other):
         if len(file.shape) not in (2, 3):
@@ -135,37 +170,22 @@ def _open_pair(base_path: str, other_path: str) -> tuple[NpyFile, NpyFile]:
             )
         if file.shape[-1] == 0:
             raise InputError(f"{file.path}: expected at least one outcome, found {file.shape}")
-        _accept(file, _kernels.check_rows, np.empty((0, 1), file.dtype))
-    if other.shape != base.shape:
+        accept(file, _kernels.check_rows, np.empty((0, 1), file.dtype))
+    if other.shape[:-1] != base.shape[:-1] or (outcomes == "equal" and other.shape != base.shape):
+        hint = ""
+        if other.shape[:-1] == base.shape[:-1]:
+            hint = " (--outcomes common scores the outcomes that both have)"
         raise InputError(
-            f"{other.path}: expected shape {base.shape} as in {base.path}, found {other.shape}"
+            f"{other.path}: expected shape {base.shape} as in {base.path}, found "
+            f"{other.shape}{hint}"
         )
     return base, other
 
 
-def _open_labels(path: str, base: NpyFile) -> NpyFile:
-    labels = NpyFile.open(path)
-    if labels.shape != base.shape[:-1]:
-        raise InputError(
-            f"{path}: expected one label for each row of {base.path}, shape {base.shape[:-1]}, "
-            f"found {labels.shape}"
-        )
-    _accept(labels, _kernels.nll, np.empty(0, labels.dtype), np.empty((0, 1)))
-    return labels._replace(shape=(*labels.shape, 1))  # rows of one entry, read like the others
-
-
-def _accept(file: NpyFile, measure: Callable[..., Any], *no_rows: Any) -> None:
-    """Let the measure judge the dtype on no rows, and name the file where it refuses."""
-    try:
-        measure(*no_rows)
-    except TypeError as error:
-        raise InputError(f"{file.path}: {error}") from error
-
-
-def _check_outputs(json: str | None, rows: str | None, inputs: list[str | None]) -> None:
+def _check_outputs(json: str | None, rows: str | None, inputs: list[str]) -> None:
     """Refuse before the work what could not be written after it."""
     outputs = [Path(path) for path in (json, rows) if path not in (None, "-")]
-    read = {os.path.realpath(path) for path in inputs if path is not None}
+    read = {os.path.realpath(path) for path in inputs}
     for path in outputs:
         if not path.parent.is_dir():
             raise InputError(f"{path}: expected an existing directory, found no {path.parent}")
@@ -187,6 +207,8 @@ def _comparison(args: argparse.Namespace, base: NpyFile, other: NpyFile) -> Comp
             invalid=args.invalid,
             base=args.log_base,
             workers=args.workers,
+            k=args.k,
+            outcomes=args.outcomes,
         )
     except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
@@ -197,7 +219,7 @@ def _comparison(args: argparse.Namespace, base: NpyFile, other: NpyFile) -> Comp
     return comparison
 
 
-def _score(comparison: Comparison, base: NpyFile, other: NpyFile, labels: NpyFile | None) -> None:
+def _score(comparison: Comparison, base: NpyFile, other: NpyFile, sides: Sides) -> None:
     """Feed the files to the comparison, block by block."""
     step = max(1, BLOCK_BYTES // (base.row_bytes + other.row_bytes))
     with progress(base.rows) as advance:
@@ -205,12 +227,14 @@ def _score(comparison: Comparison, base: NpyFile, other: NpyFile, labels: NpyFil
             stop = min(base.rows, start + step)
             try:
                 comparison.update(
-                    base.read(start, stop),
-                    other.read(start, stop),
-                    None if labels is None else labels.read(start, stop)[:, 0],
+                    base.read(start, stop), other.read(start, stop), **sides.of(start, stop)
                 )
             except _kernels.InvalidRowsError as error:
                 names = {"p": base.path, "q": other.path}
-                path = names.get(error.array, "" if labels is None else labels.path)
+                path = names.get(error.array, sides.path_of_labels)
                 raise InputError(f"{path}: {error} (--invalid nan leaves such rows out)") from error
+            except ValueError as error:  # k and outcomes against the width of the rows
+                raise InputError(f"{base.path}: {error}") from error
             advance(stop - start)
+    if sides.groups_by_axis:  # and a file of one part must not meet the groups of another
+        comparison._groups_by_axis = True
