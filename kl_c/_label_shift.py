@@ -28,7 +28,8 @@ class LastRow(NamedTuple):
     row: Any  # 1 x outcomes, a copy: the caller may reuse the memory
     label: NDArray[Any]
     group: int | None
-    used: bool
+    valid: bool
+    has_label: bool
 
 
 class LabelShift(NamedTuple):
@@ -60,22 +61,18 @@ def drops(
     columns["drop_next"][at] = _gains(rows.p, at, labels[at], labels[at + 1], *of)
     at = np.flatnonzero(alike & valid[1:]) + 1
     columns["drop_previous"][at] = _gains(rows.p, at, labels[at], labels[at - 1], *of)
+    ends = [None if rows.groups is None else int(groups[place]) for place in (0, -1)]
     before = math.nan
-    if (
-        last is not None
-        and last.used
-        and has_label[0]
-        and (last.group == (None if rows.groups is None else int(groups[0])))
-    ):
-        if int(last.label[0]) < rows.first:
-            first = np.zeros(1, np.int64)
+    if last is not None and last.has_label and has_label[0] and last.group == ends[0]:
+        first = np.zeros(1, np.int64)
+        if last.valid:
             before = float(_gains(last.row, first, last.label, labels[:1], *of)[0])
-            if valid[0]:
-                columns["drop_previous"][:1] = _gains(rows.p, first, labels[:1], last.label, *of)
-    end = rows.p[-1:]
-    copied = end.clone() if hasattr(end, "clone") else end.copy()
-    group = None if rows.groups is None else int(groups[-1])
-    return columns, before, LastRow(copied, labels[-1:], group, bool(valid[-1]))
+        if valid[0]:
+            columns["drop_previous"][:1] = _gains(rows.p, first, labels[:1], last.label, *of)
+    row = rows.p[-1:]
+    copied = row.clone() if hasattr(row, "clone") else row.copy()
+    last = LastRow(copied, labels[-1:], ends[1], bool(valid[-1]), bool(has_label[-1]))
+    return columns, before, last
 
 
 def found_in(columns: Columns) -> LabelShift:
