@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["paired_differences"]
 
 # What belongs to p and its labels alone, and says whether two bases are one.
-OF_THE_BASE = ("nll_p", "entropy_p", "top_p", "p_of_top_p")
+OF_THE_BASE = ("nll_p", "entropy_p", "top_p", "tied_p", "p_of_top_p", "beyond_p")
 # Beside another type of q the rows of p may be scored in other lanes, of an error below 3e-6.
 SAME = 1e-5
 
