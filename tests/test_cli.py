@@ -178,6 +178,7 @@ def test_table(files, rich):
         assert [float(cell) for cell in percentiles[head]] == pytest.approx(figures, rel=1e-3)
     change = summary["statistics"]["label_change"]
     rows = {x: list(found.values()) for x, found in summary["likelihood"].items()}
+    rows = {f"{x}, nats" if x == "log_ratio" else x: figures for x, figures in rows.items()}
     rows["rms label_change"] = [change["rms"], change["rms_standard_error"]]
     assert list(likelihood) == list(rows)
     for name, figures in rows.items():

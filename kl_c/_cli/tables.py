@@ -103,6 +103,7 @@ def _tables(facts: dict[str, Any]) -> list[Table]:
     if "likelihood" not in facts:
         return [means, percentiles]
     rows = {x: (found["value"], found.get(error)) for x, found in facts["likelihood"].items()}
+    rows = {f"{x}, nats" if x == "log_ratio" else x: cells for x, cells in rows.items()}
     change = statistics["label_change"]
     rows["rms label_change"] = (change["rms"], change[f"rms_{error}"])
     likelihood = Table(
