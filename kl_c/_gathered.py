@@ -169,7 +169,8 @@ class Gathered:
         saved = _saved.read(path)
         loaded = cls(**saved.settings._asdict())
         loaded._widths, loaded._groups_by_axis = saved.widths, saved.groups_by_axis
-        loaded._blocks.append(saved.columns)
+        if saved.widths is not None:  # there were blocks
+            loaded._blocks.append(saved.columns)
         if "groups" in saved.columns:
             loaded._next_group = int(saved.columns["groups"].max(initial=-1)) + 1
         return loaded

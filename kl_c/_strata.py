@@ -41,14 +41,11 @@ def strata_of(
             raise ValueError(f"edges must be two or more rising numbers, got {edges!r}")
     elif isinstance(by, str) and by == "confidence":
         limits = np.array(CONFIDENCE_EDGES)
+    elif used.any():
+        limits = np.unique(np.quantile(key[used], np.linspace(0, 1, PARTS + 1)))
+        limits = np.repeat(limits, 2) if limits.size == 1 else limits
     else:
-        limits = (
-            np.unique(np.quantile(key[used], np.linspace(0, 1, PARTS + 1)))
-            if (used.any())
-            else np.zeros(0)
-        )
-        if limits.size == 1:
-            limits = np.repeat(limits, 2)
+        return []
     found = []
     for i, (low, high) in enumerate(pairwise(limits)):
         last = i == limits.size - 2

@@ -111,6 +111,15 @@ def test_everything_comes_back(tmp_path, groups):
         assert archive["top_p"].dtype == np.int32 and archive["tied_p"].dtype == bool
 
 
+def test_nothing_comes_back_as_nothing(tmp_path):
+    p, q, tokens = make()
+    Comparison(form="logits").save(tmp_path / "empty")
+    loaded = Comparison.load(tmp_path / "empty")
+    assert len(loaded) == 0
+    loaded.update(p, q, tokens=tokens)
+    assert_same(loaded, compare(p, q, tokens=tokens, form="logits"))
+
+
 def test_rows_of_the_first_version_are_read(tmp_path):
     loaded = Comparison.load(FIRST_VERSION)
     with np.load(FIRST_VERSION) as archive:
