@@ -167,16 +167,15 @@ def score(rows: Rows, settings: Settings) -> Columns:
         k=settings.k,
         skip=masked if masked.any() else None,
     )
-    places = {statistic.name: place for place, statistic in enumerate(STATISTICS)}
+    of = dict(zip(_kernels.STATISTICS, table.T, strict=True))
     wanted = held(rows.labels is not None, settings)
-    taken = table[:, [places[statistic.name] for statistic in wanted]]
-    valid: NDArray[np.bool_] = np.logical_not(np.isnan(taken).any(axis=1))
-    columns: Columns = {
-        statistic.name: np.where(
-            valid, table[:, places[statistic.name]], statistic.left_out
-        ).astype(statistic.dtype)
-        for statistic in wanted
-    }
+    valid = np.ones(len(table), bool)
+    for statistic in wanted:  # one by one: the table is the largest thing in memory
+        valid &= ~np.isnan(of[statistic.name])
+    columns: Columns = {}
+    for statistic in wanted:
+        taken = np.where(valid, of[statistic.name], statistic.left_out)
+        columns[statistic.name] = taken.astype(statistic.dtype, copy=False)
     return {**columns, "valid": valid, "masked": masked}
 
 

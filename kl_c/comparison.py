@@ -193,7 +193,7 @@ class Comparison(Gathered):
         >>> base = rng.normal(size=(40, 25, 100))
         >>> comparison = compare(base, base + rng.normal(0, 0.1, base.shape), form="logits")
         >>> found = comparison.interval("kl")
-        >>> found.low < comparison.kl.mean() < found.high
+        >>> bool(found.low < comparison.kl.mean() < found.high)
         True
         """
         value, influence = self._estimate(name)
