@@ -140,35 +140,41 @@ static kl_source head_of(const kl_source *whole)
     return row;
 }
 
-/* The share of a row's mass that lies beyond its first n outcomes. In float64, whose kernels hold
-   what others might not. */
-static double share_beyond(const kl_source *whole, ptrdiff_t n, ptrdiff_t width, double temperature)
+/* The share of a row's mass that lies beyond its first n outcomes, by one kernel. */
+static double share_beyond_by(kl_dtype dtype, const kl_source *row, ptrdiff_t n, ptrdiff_t width,
+                              double temperature)
 {
-    kl_family family = kl_family_of(whole->form);
-    kl_normaliser_function normaliser = kl_active->normalisers[family][KL_FLOAT64];
-    kl_source head = kl_widened(whole), tail = head;
+    kl_family family = kl_family_of(row->form);
+    kl_normaliser_function normaliser = kl_active->normalisers[family][dtype];
+    kl_source tail = *row;
     double kept[3], lost[3];
-    if (width == n)
-        return 0;
     tail.data += n * tail.stride;
-    if (family == KL_LINEAR) {
-        normaliser(&head, n, 1, kept);
-        normaliser(&tail, width - n, 1, lost);
+    normaliser(row, n, temperature, kept);
+    normaliser(&tail, width - n, temperature, lost);
+    if (family == KL_LINEAR)
         return lost[0] / (kept[0] + lost[0]);
-    }
-    if (whole->form == KL_LOG_PROBS)
-        temperature = 1;
-    else if (temperature != 1) {
-        head = kl_as_logarithms(&head, width, temperature);
-        tail = head;
-        tail.data += n * tail.stride;
-    }
-    normaliser(&head, n, 1, kept);
-    normaliser(&tail, width - n, 1, lost);
     if (lost[0] == -HUGE_VAL)
         return 0;
     double ratio = (kept[1] + kept[2]) / (lost[1] + lost[2]);
-    return 1 / (1 + ratio * exp(kept[0] - lost[0]));
+    return 1 / (1 + ratio * exp((kept[0] - lost[0]) / temperature));
+}
+
+/* The same by the kernel of the row's own type, and in float64 where that does not hold the row. */
+static double share_beyond(const kl_source *whole, ptrdiff_t n, ptrdiff_t width, double temperature)
+{
+    double share = NAN;
+    if (width == n)
+        return 0;
+    if (whole->form != KL_LOGITS)
+        temperature = 1;
+    if (whole->dtype < KL_KERNEL_DTYPES && temperature >= 0x1p-60 && temperature <= 0x1p60)
+        share = share_beyond_by(whole->dtype, whole, n, width, temperature);
+    if (share >= 0 && share <= 1)
+        return share;
+    kl_source wide = kl_widened(whole);
+    if (temperature != 1)
+        wide = kl_as_logarithms(&wide, width, temperature);
+    return share_beyond_by(KL_FLOAT64, &wide, n, width, 1);
 }
 
 /* Whether the whole of p or of q, of which only the head is scored, is at fault. */
