@@ -151,8 +151,8 @@ static double share_beyond_by(kl_dtype dtype, const kl_source *row, ptrdiff_t n,
     tail.data += n * tail.stride;
     normaliser(row, n, temperature, kept);
     normaliser(&tail, width - n, temperature, lost);
-    if (family == KL_LINEAR)
-        return lost[0] / (kept[0] + lost[0]);
+    if (family == KL_LINEAR) /* lanes of float32 overflow first */
+        return kept[0] + lost[0] < HUGE_VAL ? lost[0] / (kept[0] + lost[0]) : NAN;
     if (lost[0] == -HUGE_VAL)
         return 0;
     double ratio = (kept[1] + kept[2]) / (lost[1] + lost[2]);

@@ -284,6 +284,14 @@ def test_padding_that_is_impossible_or_holds_all():
         compare(p, p, form="logits", outcomes=15)
 
 
+def test_masses_beyond_the_range_of_float32():
+    counts = np.full((2, 600), 1e37, np.float32)
+    counts[1, :400] = 1e-38
+    found = compare(counts, counts, form="counts", outcomes=450)
+    share = [0.25, 15 / 20]
+    np.testing.assert_allclose(found.beyond_p, share, rtol=1e2 * limits.NARROWER)
+
+
 def test_the_whole_row_must_be_valid():
     probs = as_form(make(4, 20)[0], "probs")
     bad = probs.copy()
