@@ -363,4 +363,7 @@ def compare_rows(
     invalid: str,
     base: float | None,
     workers: int | None,
+    first: int | None = None,
+    k: int | None = None,
+    skip: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]: ...

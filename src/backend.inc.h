@@ -19,6 +19,7 @@
 #include "elements.inc.h"
 #include "rows_compare.inc.h"
 #include "rows_compare_linear.inc.h"
+#include "rows_top.inc.h"
 #undef STORAGE
 #undef LANE
 
@@ -33,6 +34,7 @@
 #include "elements.inc.h"
 #include "rows_compare.inc.h"
 #include "rows_compare_linear.inc.h"
+#include "rows_top.inc.h"
 #undef STORAGE
 #define STORAGE f16
 #include "rows_linear.inc.h"
@@ -40,6 +42,7 @@
 #include "elements.inc.h"
 #include "rows_compare.inc.h"
 #include "rows_compare_linear.inc.h"
+#include "rows_top.inc.h"
 #undef STORAGE
 #define STORAGE bf16
 #include "rows_linear.inc.h"
@@ -47,6 +50,7 @@
 #include "elements.inc.h"
 #include "rows_compare.inc.h"
 #include "rows_compare_linear.inc.h"
+#include "rows_top.inc.h"
 #undef STORAGE
 #undef LANE
 
@@ -64,6 +68,7 @@ const kl_backend BACKEND = {
     {PER_STORAGE(linear_normaliser), PER_STORAGE(log_normaliser)},
     {PER_STORAGE(rel_entr_linear), PER_STORAGE(rel_entr_log)},
     {PER_STORAGE(compare_linear_row), PER_STORAGE(compare_log_row)},
+    PER_STORAGE(top_row),
 };
 
 #endif

@@ -2,11 +2,15 @@
    becomes of invalid rows. */
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "kl.h"
 
 /* Whether a statistic is divided by the unit of the call. */
-enum { NATS_nats = 1, NATS_likelihood = 1, NATS_probability = 0, NATS_flag = 0, NATS_outcome = 0 };
+enum {
+    NATS_nats = 1, NATS_likelihood = 1, NATS_probability = 0, NATS_flag = 0, NATS_outcome = 0,
+    NATS_label_change = 0, NATS_list_share = 0, NATS_list_flag = 0, NATS_beyond = 0
+};
 #define STATISTIC_IN_NATS(name, kind) NATS_##kind,
 static const int in_nats[] = {KL_STATISTIC_LIST(STATISTIC_IN_NATS)};
 
@@ -104,6 +108,89 @@ static void add_measures(const kl_job *job, kl_job *single, ptrdiff_t at, const 
         row[KL_STATISTIC_nll_q] = fmin(row[KL_STATISTIC_nll_q], -log(eps));
 }
 
+/* q(label) - p(label) from the two -log in nats, without the difference of two near numbers. */
+static double change_of_label(double nll_p, double nll_q)
+{
+    double least = fmin(nll_p, nll_q);
+    double change = least < HUGE_VAL ? -exp(-least) * expm1(-fabs(nll_p - nll_q)) : 0;
+    return nll_q <= nll_p ? change : -change;
+}
+
+/* The k largest outcomes of both rows. Each is read as it is given, whatever the other is. */
+static void add_tops(const kl_job *job, const kl_source *p, const kl_source *q, kl_outcome *best,
+                     double *row)
+{
+    for (int side = 0; side < 2; side++) {
+        const kl_source *given = side ? q : p;
+        kl_source wide = kl_widened(given);
+        int own = given->dtype < KL_KERNEL_DTYPES;
+        kl_active->top[own ? given->dtype : KL_FLOAT64](own ? given : &wide, job->n, job->k,
+                                                        best + side * job->k);
+    }
+    kl_compare_tops(best, best + job->k, job->k, row);
+}
+
+/* The first n outcomes of a row, whatever is beyond: weights of any mass. */
+static kl_source head_of(const kl_source *whole)
+{
+    kl_source row = *whole;
+    if (row.form == KL_PROBS)
+        row.form = KL_COUNTS;
+    row.tolerance = HUGE_VAL;
+    return row;
+}
+
+/* The share of a row's mass that lies beyond its first n outcomes, by one kernel. */
+static double share_beyond_by(kl_dtype dtype, const kl_source *row, ptrdiff_t n, ptrdiff_t width,
+                              double temperature)
+{
+    kl_family family = kl_family_of(row->form);
+    kl_normaliser_function normaliser = kl_active->normalisers[family][dtype];
+    kl_source tail = *row;
+    double kept[3], lost[3];
+    tail.data += n * tail.stride;
+    normaliser(row, n, temperature, kept);
+    normaliser(&tail, width - n, temperature, lost);
+    if (family == KL_LINEAR) /* lanes of float32 overflow first */
+        return kept[0] + lost[0] < HUGE_VAL ? lost[0] / (kept[0] + lost[0]) : NAN;
+    if (lost[0] == -HUGE_VAL)
+        return 0;
+    double ratio = (kept[1] + kept[2]) / (lost[1] + lost[2]);
+    return 1 / (1 + ratio * exp((kept[0] - lost[0]) / temperature));
+}
+
+/* The same by the kernel of the row's own type, and in float64 where that does not hold the row. */
+static double share_beyond(const kl_source *whole, ptrdiff_t n, ptrdiff_t width, double temperature)
+{
+    double share = NAN;
+    if (width == n)
+        return 0;
+    if (whole->form != KL_LOGITS)
+        temperature = 1;
+    if (whole->dtype < KL_KERNEL_DTYPES && temperature >= 0x1p-60 && temperature <= 0x1p60)
+        share = share_beyond_by(whole->dtype, whole, n, width, temperature);
+    if (share >= 0 && share <= 1)
+        return share;
+    kl_source wide = kl_widened(whole);
+    if (temperature != 1)
+        wide = kl_as_logarithms(&wide, width, temperature);
+    return share_beyond_by(KL_FLOAT64, &wide, n, width, 1);
+}
+
+/* Whether the whole of p or of q, of which only the head is scored, is at fault. */
+static int is_invalid_beyond(const kl_job *job, ptrdiff_t at, kl_faults *faults)
+{
+    for (int array = 0; array < 2 && !job->ignore; array++) {
+        kl_rule rule = array ? kl_check_row(&job->q, at, job->q_width)
+                             : kl_check_row(&job->p, at, job->p_width);
+        if (rule != KL_ROW_VALID) {
+            kl_blame(faults, at, array, rule);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Whether p, q or the label is at fault, in this order. */
 static int is_invalid(const kl_job *job, ptrdiff_t at, const kl_source *p, const kl_source *q,
                       int status, kl_faults *faults)
@@ -123,33 +210,65 @@ static int is_invalid(const kl_job *job, ptrdiff_t at, const kl_source *p, const
     return 0;
 }
 
+/* Every statistic of one row, still in nats; false where the row is invalid. */
+static int compare_row(const kl_job *job, kl_job *single, ptrdiff_t at, kl_outcome *best,
+                       kl_faults *faults, double *row)
+{
+    kl_source p = kl_row_of(&job->p, at), q = kl_row_of(&job->q, at);
+    int cut = job->p_width > job->n || job->q_width > job->n;
+    int labelled = job->labels.row.data != NULL;
+    int64_t label = labelled ? kl_label(&job->labels, at) : -1;
+    row[KL_STATISTIC_beyond_p] = row[KL_STATISTIC_beyond_q] = 0;
+    if (cut) {
+        if (is_invalid_beyond(job, at, faults))
+            return 0;
+        row[KL_STATISTIC_beyond_p] = share_beyond(&p, job->n, job->p_width, job->params.temperature);
+        row[KL_STATISTIC_beyond_q] = share_beyond(&q, job->n, job->q_width, job->params.temperature);
+        p = head_of(&p);
+        q = head_of(&q);
+    }
+    if (label >= job->n)
+        label = -1;
+    int status = compare_pair(job, &p, &q, (ptrdiff_t)label, row);
+    if (labelled && label < 0)
+        status |= BAD_LABEL;
+    if (KL_UNLIKELY(status & (KL_SUSPECT | BAD_LABEL)) && !job->ignore
+        && is_invalid(job, at, &p, &q, status, faults))
+        return 0;
+    add_measures(job, single, at, &p, &q, status, row);
+    if (label >= 0)
+        row[KL_STATISTIC_label_change] =
+            change_of_label(row[KL_STATISTIC_nll_p], row[KL_STATISTIC_nll_q]);
+    if (best)
+        add_tops(job, &p, &q, best, row);
+    return 1;
+}
+
 void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
 {
     kl_job single = *job;
     single.ignore = 1;
     single.unit = 1;
     single.distance = single.has_ignore_index = 0;
+    kl_outcome *best = NULL; /* where there is no memory for it, an overlap of -1 says so */
+    if (job->k)
+        best = malloc(2 * (size_t)job->k * sizeof *best);
     for (ptrdiff_t at = begin; at < end; at++) {
-        kl_source p = kl_row_of(&job->p, at), q = kl_row_of(&job->q, at);
         double *row = job->statistics + at * KL_STATISTICS;
         for (int i = 0; i < KL_STATISTICS; i++)
             row[i] = NAN;
-        int labelled = job->labels.row.data != NULL;
-        int64_t label = labelled ? kl_label(&job->labels, at) : -1;
-        if (label >= job->n)
-            label = -1;
-        int status = compare_pair(job, &p, &q, (ptrdiff_t)label, row);
-        if (labelled && label < 0)
-            status |= BAD_LABEL;
-        if (KL_UNLIKELY(status & (KL_SUSPECT | BAD_LABEL)) && !job->ignore
-            && is_invalid(job, at, &p, &q, status, faults)) {
+        if (job->skip && job->skip[at])
+            continue;
+        if (!compare_row(job, &single, at, best, faults, row)) {
             for (int i = 0; i < KL_STATISTICS; i++)
                 row[i] = NAN;
             continue;
         }
-        add_measures(job, &single, at, &p, &q, status, row);
+        if (job->k && !best)
+            row[KL_STATISTIC_topk_overlap] = -1;
         for (int i = 0; i < KL_STATISTICS; i++)
             if (in_nats[i])
                 row[i] /= job->unit;
     }
+    free(best);
 }

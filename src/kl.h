@@ -121,6 +121,15 @@ typedef void (*kl_tile_function)(const kl_source *p, const kl_source *q, int row
 typedef int (*kl_compare_function)(const kl_source *p, const kl_source *q, ptrdiff_t n,
                                    const kl_params *params, ptrdiff_t label, double *row);
 
+/* An outcome of a row and its value there, as the kernels see it. */
+typedef struct {
+    double value;
+    ptrdiff_t at;
+} kl_outcome;
+
+/* The k <= n largest outcomes of a row, of equals the lowest index, in no order. */
+typedef void (*kl_top_function)(const kl_source *p, ptrdiff_t n, ptrdiff_t k, kl_outcome *best);
+
 /* result[i] = p log(p / q) / unit with the floor of q, for one block of a kernel's own type, in the
    type of its lanes. KL_SUSPECT if a value is invalid. */
 typedef int (*kl_element_function)(const void *p, const void *q, ptrdiff_t count, double eps,
@@ -141,6 +150,7 @@ typedef struct {
     kl_normaliser_function normalisers[KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_element_function elements[KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_compare_function compare[KL_FAMILIES][KL_KERNEL_DTYPES];
+    kl_top_function top[KL_KERNEL_DTYPES];
 } kl_backend;
 
 extern const kl_backend kl_backend_scalar, kl_backend_avx2, kl_backend_avx512,
@@ -192,6 +202,9 @@ typedef struct {
     int workers;           /* threads, the caller's among them */
     double reverse_eps;    /* of a comparison: the floor of p, where p stands in the logarithm */
     double *statistics;    /* its result, KL_STATISTICS numbers per row */
+    ptrdiff_t p_width, q_width; /* outcomes that its rows have; it scores the first n of both */
+    ptrdiff_t k;           /* how many of the largest outcomes it compares, or 0 */
+    const uint8_t *skip;   /* rows that it passes over, or NULL */
 } kl_job;
 
 /* The invalid rows of a range, or elements where these are scored: how many, and the lowest. Starts
@@ -215,6 +228,11 @@ void kl_run_parallel(kl_range_function score, const kl_job *job, ptrdiff_t rows,
 int kl_most_workers(const kl_job *job, ptrdiff_t rows); /* that the work is worth */
 
 void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
+
+/* The k best outcomes as a heap, the one to be replaced first; how two rows' k best compare. */
+void kl_make_heap(kl_outcome *best, ptrdiff_t k);
+void kl_replace_worst(kl_outcome *best, ptrdiff_t k, double value, ptrdiff_t at);
+void kl_compare_tops(kl_outcome *p_best, kl_outcome *q_best, ptrdiff_t k, double *row);
 
 /* One row by itself, for the short path. */
 double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,

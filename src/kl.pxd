@@ -1,6 +1,6 @@
 # What kl.h promises, line for line, as far as Cython uses it.
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 cdef extern from "kl.h" nogil:
     const int KL_BLOCK, KL_MAX_DIMS, KL_KERNEL_DTYPES, KL_BACKENDS
@@ -81,6 +81,8 @@ cdef extern from "kl.h" nogil:
         int workers
         double reverse_eps
         double *statistics
+        ptrdiff_t p_width, q_width, k
+        const uint8_t *skip
 
     ctypedef struct kl_faults:
         ptrdiff_t count, row

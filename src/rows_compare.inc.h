@@ -234,6 +234,7 @@ static int STORED(compare_log_row)(const kl_source *p, const kl_source *q, ptrdi
     row[KL_STATISTIC_tied_p] = ps.tied;
     row[KL_STATISTIC_tied_q] = qs.tied;
     row[KL_STATISTIC_same_top] = ps.at == qs.at;
+    row[KL_STATISTIC_p_of_top_p] = 1 / (1 + ps.others);
     row[KL_STATISTIC_p_of_top_q] =
         kl_side_probability(&ps, STORED(outcome)(p, qs.at), temperature);
     row[KL_STATISTIC_q_of_top_p] =

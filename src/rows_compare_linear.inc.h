@@ -75,6 +75,7 @@ static int STORED(compare_linear_row)(const kl_source *p, const kl_source *q, pt
     row[KL_STATISTIC_tied_p] = ps.tied;
     row[KL_STATISTIC_tied_q] = qs.tied;
     row[KL_STATISTIC_same_top] = ps.at == qs.at;
+    row[KL_STATISTIC_p_of_top_p] = STORED(outcome)(p, ps.at) / ps.mass;
     row[KL_STATISTIC_p_of_top_q] = STORED(outcome)(p, qs.at) / ps.mass;
     row[KL_STATISTIC_q_of_top_p] = STORED(outcome)(q, ps.at) / qs.mass;
     return status;

@@ -5,7 +5,11 @@
    likelihood      the same, of the row's label: NaN without one
    probability     a number from 0 to 1
    flag            0 or 1
-   outcome         the index of an outcome */
+   outcome         the index of an outcome
+   label_change    a difference of two probabilities of the row's label: NaN without one
+   list_share      a number from 0 to 1 about the k likeliest outcomes: NaN without a k
+   list_flag       0 or 1 about them
+   beyond          the probability of the outcomes that are left out */
 
 #ifndef KL_STATISTICS_H
 #define KL_STATISTICS_H
@@ -24,10 +28,17 @@
     S(tied_p, flag)                                                                                \
     S(tied_q, flag)                                                                                \
     S(same_top, flag)                                                                              \
+    S(p_of_top_p, probability)                                                                     \
     S(p_of_top_q, probability)                                                                     \
     S(q_of_top_p, probability)                                                                     \
     S(nll_p, likelihood)                                                                           \
-    S(nll_q, likelihood)
+    S(nll_q, likelihood)                                                                           \
+    S(label_change, label_change)                                                                  \
+    S(topk_overlap, list_share)                                                                    \
+    S(topk_ordered, list_flag)                                                                     \
+    S(top_in_topk, list_flag)                                                                      \
+    S(beyond_p, beyond)                                                                            \
+    S(beyond_q, beyond)
 
 typedef enum {
 #define KL_STATISTIC_ENUM(name, kind) KL_STATISTIC_##name,

@@ -12,6 +12,34 @@ def as_probs(x, form, temperature=1.0):
     return x / x.sum(-1, keepdims=True)
 
 
+def top_k(values, k):
+    """The k largest outcomes of each row in their order, of equals the lowest index."""
+    return np.argsort(-np.asarray(values, np.float64), axis=-1, kind="stable")[:, :k]
+
+
+def expected_choices(p, q, forms, *, temperature=1.0, k=None):
+    """name -> what the likeliest outcomes of both rows come to."""
+    rows = np.arange(len(p))
+    of_p, of_q = as_probs(p, forms[0], temperature), as_probs(q, forms[1], temperature)
+    top_p, top_q = (top_k(x, 1)[:, 0] for x in (p, q))
+    found = {
+        "top_p": top_p,
+        "top_q": top_q,
+        "tied_p": (p == p.max(-1, keepdims=True)).sum(-1) > 1,
+        "tied_q": (q == q.max(-1, keepdims=True)).sum(-1) > 1,
+        "same_top": top_p == top_q,
+        "p_of_top_p": of_p[rows, top_p],
+        "p_of_top_q": of_p[rows, top_q],
+        "q_of_top_p": of_q[rows, top_p],
+    }
+    if k is not None:
+        lists = list(zip(top_k(p, k).tolist(), top_k(q, k).tolist(), strict=True))
+        found["topk_overlap"] = np.array([len({*a} & {*b}) / k for a, b in lists])
+        found["topk_ordered"] = np.array([a == b for a, b in lists])
+        found["top_in_topk"] = np.array([a[0] in b for a, b in lists])
+    return found
+
+
 def expected_columns(p, q, labels, forms, **keywords):
     """name -> (values, bound, measure, forms of its operands)."""
     f, g = forms

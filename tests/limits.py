@@ -34,6 +34,16 @@ NLL_ROUNDINGS = 4
 UNDERFLOW = {"sum": 2.0**-1012, "element": 2.0**-1074}
 UNDERFLOW_NARROWER = {"sum": 2.0**-119, "element": 2.0**-149}
 
+# llama.cpp keeps negative log-likelihoods as float32: up to 32 nats with a last digit of 2^-19 of
+# which half may be missing, and that is the relative error of a perplexity.
+LLAMA_CPP = 2.0**-20
+
+# Two ways to one sum of some thousand float64 numbers, and merged parts against the whole.
+MOMENTS = 1e-12
+
+# How often a 95 % interval must hold the truth, in simulations with 50 groups or more.
+COVERAGE = (0.93, 0.97)
+
 # The reference's own bound, as a share of the result where nothing cancels (up to 1000 outcomes).
 REFERENCE_BOUND = 1e-12
 

@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -14,6 +15,7 @@ import pytest
 import kl_c
 import kl_c._cli
 from kl_c import Comparison, compare
+from kl_c._cli import tables
 from program import WITHOUT_RICH, complaint, run
 
 OPTIONS = ("--form", "logits")
@@ -96,7 +98,7 @@ def test_json_says_how_it_was_made(files):
     assert {name: found["p"][name] for name in side} == side
     assert found["p"]["sampled_hash"] != found["q"]["sampled_hash"]
     assert (found["form"], found["temperature"], found["eps"]) == ("logits", 1.0, None)
-    assert found["rows"] == {"total": 60, "used": 60, "left_out": 0, "infinite": 0}
+    assert found["rows"] == {"total": 60, "used": 60, "left_out": 0, "masked": 0, "infinite": 0}
     assert "perplexity" not in found
 
 
@@ -125,7 +127,7 @@ def test_infinite_and_left_out_rows_are_counted_and_null_in_json(tmp_path):
     np.save(tmp_path / "other.npy", q)
     options = ("--form", "probs", "--eps", "0", "--invalid", "nan")
     found = score_json(tmp_path, *options)
-    assert found["rows"] == {"total": 5, "used": 4, "left_out": 1, "infinite": 1}
+    assert found["rows"] == {"total": 5, "used": 4, "left_out": 1, "masked": 0, "infinite": 1}
     kl = found["statistics"]["kl"]
     assert kl["mean"] is kl["standard_error"] is kl["maximum"] is None
     assert (kl["count"], kl["infinite"]) == (4, 1)
@@ -136,6 +138,12 @@ def test_infinite_and_left_out_rows_are_counted_and_null_in_json(tmp_path):
     assert "rows: 4 used, 1 left out, 1 infinite" in text
     (line,) = [line for line in text.splitlines() if line.startswith("kl  ")][:1]
     assert line.split() == ["kl", "inf", "-", "4", "1"]
+
+
+def rows_of(table):
+    """first cell -> the other cells, below the head and the rule."""
+    rows = (re.split("  +", line) for line in table.splitlines()[2:])
+    return {name: cells for name, *cells in rows}
 
 
 @pytest.mark.parametrize("rich", [True, False])
@@ -154,20 +162,31 @@ def test_table(files, rich):
         "q = other.npy (60 x 300 float32)",
         "kl = KL(p || q), reverse_kl = KL(q || p), in nats",
     ]
+    means, percentiles, likelihood = map(rows_of, text.split("\n\n")[1:-1])
     assert "SE (rows as independent)" in text
-    for name, statistic in summary["statistics"].items():
-        cells = [line.split() for line in lines[3:] if line.split()[:1] == [name]]
-        assert float(cells[0][1]) == pytest.approx(statistic["mean"], rel=1e-3)
-        assert float(cells[0][2]) == pytest.approx(statistic["standard_error"], rel=1e-3)
-        assert cells[0][3:] == ["60", "0"]
-        if "median" in statistic:
-            keys = ("median", "p90", "p95", "p99", "p99.9", "maximum")
-            found = [float(cell) for cell in cells[1][1:]]
-            assert found == pytest.approx([statistic[key] for key in keys], rel=1e-3)
-    (cells,) = [line.split() for line in lines if line.startswith("perplexity")]
-    assert [float(cell) for cell in cells[1:]] == pytest.approx(
-        list(summary["perplexity"].values()), rel=1e-3
-    )
+    shown = dict.fromkeys(means) | {"label_change": None}
+    assert list(means) == [name for name in tables.MEANS if name in summary["statistics"]]
+    for name in shown:
+        statistic = summary["statistics"][name]
+        cells = means[name]
+        figures = [statistic["mean"], statistic["standard_error"]]
+        assert [float(cell) for cell in cells[:2]] == pytest.approx(figures, rel=1e-3), name
+        assert cells[2:] == ["60", "0"]
+    assert list(percentiles) == list(tables.PERCENTILES)
+    for head, key in tables.PERCENTILES.items():
+        figures = [
+            summary["statistics"][name][key]
+            for name in ("kl", "reverse_kl", "js", "total_variation", "label_change")
+        ]
+        assert [float(cell) for cell in percentiles[head]] == pytest.approx(figures, rel=1e-3)
+    change = summary["statistics"]["label_change"]
+    rows = {x: list(found.values()) for x, found in summary["likelihood"].items()}
+    rows = {f"{x}, nats" if x == "log_ratio" else x: figures for x, figures in rows.items()}
+    rows["rms label_change"] = [change["rms"], change["rms_standard_error"]]
+    assert list(likelihood) == list(rows)
+    for name, figures in rows.items():
+        cells = [float(cell) for cell in likelihood[name] if cell != "-"]
+        assert cells == pytest.approx(figures, rel=1e-3)
     config = kl_c.show_config()
     assert lines[-4:] == [
         f"kl_c {config['version']}, backend {config['backend']}",
@@ -228,7 +247,7 @@ def test_a_reader_that_stops_early_is_no_error(files):
 
 
 def test_an_interrupt_is_one_line(files):
-    interrupted = "import kl_c.comparison as c\ndef stop(*_): raise KeyboardInterrupt\n"
+    interrupted = "import kl_c.comparison as c\ndef stop(*_, **__): raise KeyboardInterrupt\n"
     interrupted += "c.Comparison.update = stop\n" + WITHOUT_RICH
     done = subprocess.run(
         [sys.executable, "-c", interrupted, "score", "base.npy", "other.npy", *OPTIONS],

@@ -105,9 +105,9 @@ def test_raw_files_of_different_types(pair, capsys):
 def test_two_files_of_llamacpp_need_no_option(inside, capsys, clip):
     paths = (f"base_clip{clip}.kld", f"q4_clip{clip}.kld")
     base, other = map(open_rows, paths)
-    expected = compare(
-        base.read(0, 155), other.read(0, 155), form="logits", labels=base.labels
-    ).summary()
+    p, q = (file.read(0, 155).reshape(base.shape) for file in (base, other))
+    labels = base.labels.reshape(base.shape[:-1])
+    expected = compare(p, q, form="logits", labels=labels).summary()  # chunks are groups
     found = score_json(capsys, *paths)
     assert {key: found[key] for key in expected} == expected
     assert found["form"] == "logits"
@@ -131,8 +131,8 @@ def test_the_programs_file_beside_the_logits_as_they_were(inside, capsys):
             whole if name.endswith("npy") else open_rows(name).read(0, 155)
             for name, whole in zip(sides, logits, strict=True)
         ]
-        labels = open_rows("base_clip24.kld").labels
-        expected = compare(*arrays, form="logits", labels=labels).summary()
+        labels, groups = (getattr(open_rows("base_clip24.kld"), x) for x in ("labels", "groups"))
+        expected = compare(*arrays, form="logits", labels=labels, groups=groups).summary()
         assert found["statistics"] == expected["statistics"]
         assert found["perplexity"] == expected["perplexity"]
     assert "fit logits" in refused(capsys, "score", "base_clip24.kld", "q4_logits.npy")
@@ -181,8 +181,8 @@ def test_a_batch_beside_its_rows(pair, capsys):
 
 
 def cut_after(function):
-    def function_and_cut(*arguments):
-        function(*arguments)
+    def function_and_cut(*arguments, **keywords):
+        function(*arguments, **keywords)
         os.truncate("other.npy", 500)
 
     return function_and_cut
@@ -193,9 +193,9 @@ import os, sys
 import kl_c, kl_c._formats.writers as writers
 from kl_c._cli import main
 def cut_before(function):
-    def cut_and_function(*arguments):  # what is mapped and not yet read is gone
+    def cut_and_function(*arguments, **keywords):  # what is mapped and not yet read is gone
         os.truncate("other.npy", 500)
-        return function(*arguments)
+        return function(*arguments, **keywords)
     return cut_and_function
 kl_c.Comparison.update = cut_before(kl_c.Comparison.update)
 writers.ArrayWriter.write = cut_before(writers.ArrayWriter.write)

@@ -9,7 +9,7 @@ import forced_backend
 import kl_c
 import limits
 import rows_zoo
-from expected_comparison import as_probs, expected_columns
+from expected_comparison import as_probs, expected_choices, expected_columns
 from kl_c import _kernels, reference
 from kl_c import _statistics as statistics
 
@@ -23,7 +23,7 @@ each_dtype = pytest.mark.parametrize("dtype", _kernels.DTYPES)
 
 
 def call(p, q, labels=None, **keywords):
-    settings = statistics.Settings()._asdict() | keywords
+    settings = statistics.Settings().of_the_kernel() | keywords
     return "_kernels.compare_rows", (p, q, labels), settings
 
 
@@ -56,21 +56,15 @@ def assert_columns(found, p, q, labels, forms, **keywords):
             allowed = limits.error(measure, dtypes, of, value) + bounds[row]
             assert score == value or abs(score - value) <= allowed, (name, row, score, value)
     eps = np.finfo(np.float64 if dtypes == ("float64", "float64") else np.float32).eps
-    for top, of, other in (("top_p", "p_of_top_q", "top_q"), ("top_q", "q_of_top_p", "top_p")):
-        x, form = (p, forms[0]) if top == "top_p" else (q, forms[1])
-        np.testing.assert_array_equal(found[top], np.asarray(x, np.float64).argmax(-1))
-        probs = as_probs(x, form, keywords.get("temperature", 1.0))
-        rows = np.arange(len(x))
-        at = found[other].astype(int)
-        np.testing.assert_allclose(found[of], probs[rows, at], rtol=100 * eps, atol=1e-40)
-        tied = (x == x.max(-1, keepdims=True)).sum(-1) > 1
-        np.testing.assert_array_equal(found["tied" + top[3:]], tied)
-    np.testing.assert_array_equal(found["same_top"], found["top_p"] == found["top_q"])
-
-
-def test_the_public_list_is_part_of_the_kernel_s():
-    assert set(statistics.PUBLIC) <= set(NAMES)
-    assert NAMES.index("nll_p") == len(NAMES) - 2  # what needs labels comes last
+    temperature = keywords.get("temperature", 1.0)
+    for name, values in expected_choices(p, q, forms, temperature=temperature).items():
+        if name[1:4] == "_of":
+            np.testing.assert_allclose(found[name], values, rtol=100 * eps, atol=1e-40)
+        else:
+            np.testing.assert_array_equal(found[name], values, err_msg=name)
+    if labels is not None:
+        change = np.exp(-expected["nll_q"][0]) - np.exp(-expected["nll_p"][0])
+        np.testing.assert_allclose(found["label_change"], change, rtol=0, atol=100 * eps)
 
 
 @each_dtype
@@ -257,8 +251,9 @@ def test_invalid_rows_are_those_of_the_measures(form, dtype):
         warnings.simplefilter("ignore")
         of_measure = np.isnan(kl_c.kl_divergence(p, q, form=form, invalid="nan"))
         found = columns(p, q, form=form, invalid="nan")
-    for name in NAMES[:-2]:
-        np.testing.assert_array_equal(np.isnan(found[name]), of_measure, err_msg=name)
+    for statistic in statistics.held(False, statistics.Settings()):
+        at = np.isnan(found[statistic.name])
+        np.testing.assert_array_equal(at, of_measure, err_msg=statistic.name)
     assert of_measure.sum() == 2 * len(bad) + 1
     with pytest.raises(kl_c.InvalidRowsError) as measured:
         kl_c.kl_divergence(p, q, form=form)

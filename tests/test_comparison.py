@@ -10,12 +10,14 @@ import pytest
 
 import kl_c
 import limits
-from expected_comparison import expected_columns
+from expected_comparison import expected_choices, expected_columns
 from kl_c import Comparison, InvalidRowsError, _kernels, compare
 from kl_c import _statistics as statistics
 
-NAMES = [statistic.name for statistic in statistics.STATISTICS]
-WITHOUT_LABELS = [s.name for s in statistics.STATISTICS if not s.needs_labels]
+HELD = statistics.held(True, statistics.Settings())
+NAMES = [statistic.name for statistic in HELD]
+WITH_MEAN = [statistic.name for statistic in HELD if statistic.has_mean]
+WITHOUT_LABELS = [s.name for s in statistics.held(False, statistics.Settings())]
 
 
 def make_pair(form, *, rows=40, outcomes=50, dtype=np.float64, seed=0):
@@ -47,16 +49,28 @@ def assert_same_bits(left, right):
 
 def assert_agrees(comparison, p, q, labels, forms, **keywords):
     expected = expected_columns(p, q, labels, forms, **keywords)
-    assert {*expected, "same_top"} >= set(NAMES)
+    temperature = keywords.get("temperature", 1.0)
+    choices = expected_choices(p, q, forms, temperature=temperature)
+    assert {*expected, *choices, "label_change"} == set(NAMES)
     dtypes = (str(p.dtype), str(q.dtype))
-    for name in set(NAMES) & set(expected):
+    for name in expected:
         values, bound, measure, of = expected[name]
-        unit = math.log(keywords.get("base") or math.e)
+        in_unit = measure not in limits.DIFFERENCES
+        unit = math.log(keywords.get("base") or math.e) if in_unit else 1
         allowed = np.array([limits.error(measure, dtypes, of, v * unit) for v in values]) / unit
         error = np.abs(getattr(comparison, name) - values)
         assert (error <= allowed + bound).all(), name
-    top = np.asarray(p, np.float64).argmax(-1) == np.asarray(q, np.float64).argmax(-1)
-    np.testing.assert_array_equal(comparison.same_top, top)
+    share = limits.NARROWER if limits.is_narrower(*dtypes) else limits.FLOAT64
+    for name, values in choices.items():
+        found = getattr(comparison, name)
+        if found.dtype == np.float64:
+            np.testing.assert_allclose(found, values, rtol=10 * share, err_msg=name)
+        else:
+            np.testing.assert_array_equal(found, values, err_msg=name)
+    nats = math.log(keywords.get("base") or math.e)
+    nll_p, nll_q = (expected[f"nll_{side}"][0] * nats for side in ("p", "q"))
+    change = np.exp(-nll_q) - np.exp(-nll_p)
+    np.testing.assert_allclose(comparison.label_change, change, rtol=0, atol=10 * share)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -87,7 +101,9 @@ def test_mixed_forms(forms):
 def test_types_of_the_columns():
     (p, q), labels = make_pair("probs")
     for name, column in columns_of(compare(p, q, labels=labels)).items():
-        assert column.dtype == (bool if name in ("same_top", "valid") else np.float64)
+        kinds = {"tied_p": bool, "tied_q": bool, "same_top": bool, "valid": bool}
+        kinds |= {"top_p": np.int32, "top_q": np.int32}
+        assert column.dtype == kinds.get(name, np.float64), name
         assert column.shape == (40,)
 
 
@@ -146,7 +162,7 @@ def test_no_rows():
         summary = comparison.summary()
         assert len(comparison) == 0
         assert comparison.kl.shape == comparison.valid.shape == (0,)
-        assert summary["rows"] == {"total": 0, "used": 0, "left_out": 0, "infinite": 0}
+        assert summary["rows"] == {"total": 0, "used": 0, "left_out": 0, "masked": 0, "infinite": 0}
         assert math.isnan(summary["statistics"]["kl"]["mean"])
         assert summary["statistics"]["kl"]["count"] == 0
 
@@ -167,10 +183,11 @@ def test_invalid_rows_are_left_out_of_every_statistic():
     for name, column in columns_of(comparison).items():
         np.testing.assert_array_equal(column[good], getattr(clean, name)[good])
         left_out = column[~good]
-        assert not left_out.any() if column.dtype == bool else np.isnan(left_out).all()
+        empty = {"b": False, "i": -1, "f": np.nan}[column.dtype.kind]
+        np.testing.assert_array_equal(left_out, np.full(4, empty, column.dtype))
     summary = comparison.summary()
-    assert summary["rows"] == {"total": 40, "used": 36, "left_out": 4, "infinite": 0}
-    for name in NAMES:
+    assert summary["rows"] == {"total": 40, "used": 36, "left_out": 4, "masked": 0, "infinite": 0}
+    for name in WITH_MEAN:
         values = getattr(clean, name)[good]
         assert summary["statistics"][name]["count"] == 36
         assert summary["statistics"][name]["mean"] == values.mean()
@@ -207,7 +224,7 @@ def test_an_infinite_row_is_never_left_out():
     comparison = compare(p, q, labels=labels, form="logits", invalid="nan")
     summary = comparison.summary()
     assert comparison.valid.all()
-    assert summary["rows"] == {"total": 40, "used": 40, "left_out": 0, "infinite": 1}
+    assert summary["rows"] == {"total": 40, "used": 40, "left_out": 0, "masked": 0, "infinite": 1}
     for name in ("kl", "cross_entropy", "nll_q"):
         statistic = summary["statistics"][name]
         assert statistic["mean"] == statistic["maximum"] == math.inf
@@ -225,17 +242,25 @@ def test_summary_is_what_numpy_says_where_all_is_finite():
     (p, q), labels = make_pair("logits", rows=1001)
     comparison = compare(p, q, labels=labels, form="logits")
     summary = comparison.summary()
-    for name in NAMES:
+    assert list(summary["statistics"]) == WITH_MEAN
+    for name in WITH_MEAN:
         values, statistic = getattr(comparison, name), summary["statistics"][name]
         assert statistic["mean"] == values.mean()
         spread = values.std(ddof=1) / np.sqrt(1001)
         assert statistic["standard_error"] == pytest.approx(spread, rel=limits.FLOAT64)
-        if name == "same_top":
+        if values.dtype == bool:
             assert set(statistic) == {"mean", "standard_error", "count", "infinite"}
             continue
-        for key, fraction in [("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)]:
+        fractions = {f"p{x:g}": x / 100 for x in (0.1, 1, 5, 10, 25, 75, 90, 95, 99, 99.9)}
+        fractions["median"] = 0.5
+        others = {"mean", "standard_error", "minimum", "maximum", "count", "infinite"}
+        others |= {"rms", "rms_standard_error"} if name == "label_change" else set()
+        assert set(statistic) == {*fractions, *others}
+        assert statistic["minimum"] == values.min()
+        for key, fraction in fractions.items():
             quantile = np.quantile(values, fraction)
-            assert statistic[key] == pytest.approx(quantile, rel=limits.FLOAT64), (name, key)
+            expected = pytest.approx(quantile, rel=limits.FLOAT64, abs=limits.FLOAT64)
+            assert statistic[key] == expected, (name, key)
         assert statistic["maximum"] == values.max()
 
 

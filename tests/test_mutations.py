@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+import kl_c
+
 TABLE = Path(__file__).parent / "mutations" / "table.toml"
 MUTATIONS = tomllib.loads(TABLE.read_text())["mutation"]
-KINDS = {"polynomial term", "tail loop", "validity check", "argument order"}
+KINDS = {"polynomial term", "tail loop", "validity check", "argument order", "statistic"}
 GREEN, RED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 
 each_mutation = pytest.mark.parametrize(
@@ -38,6 +40,8 @@ def run(arguments: list[str], folder: Path, **settings: str) -> subprocess.Compl
 
 def install_with(mutation: dict[str, str], tree: Path, folder: Path) -> Path:
     """Build a copy of the tree with the error planted; return the folder it is installed in."""
+    if mutation["file"].startswith("kl_c/"):
+        return install_python_with(mutation, tree, folder / "installed")
     copy, target = folder / "tree", folder / "installed"
     # Hidden folders hold environments, "build" the objects of the true sources.
     shutil.copytree(tree, copy, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info"))
@@ -54,6 +58,14 @@ def install_with(mutation: dict[str, str], tree: Path, folder: Path) -> Path:
         env={**os.environ, "PYTHONPATH": str(target)},
         check=True,
     )
+    return target
+
+
+def install_python_with(mutation: dict[str, str], tree: Path, target: Path) -> Path:
+    """The same for the Python half: a copy of the library as it is installed, but for one file."""
+    shutil.copytree(Path(kl_c.__file__).parent, target / "kl_c")
+    text = (tree / mutation["file"]).read_text()
+    (target / mutation["file"]).write_text(text.replace(mutation["search"], mutation["replace"]))
     return target
 
 

@@ -2,10 +2,9 @@
 
 import argparse
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kl_c import _kernels
 from kl_c._cli.errors import InputError
@@ -13,20 +12,12 @@ from kl_c._formats import RawLayout, RowFile, open_rows
 from kl_c._formats.rows import bfloat16
 
 __all__ = [
-    "Labels",
+    "accept",
     "add_raw_arguments",
     "check_rows_file",
-    "open_labels",
     "open_pair",
     "raw_layouts",
 ]
-
-
-class Labels(NamedTuple):
-    """The outcome that came true in each row, and the file that says so."""
-
-    source: RowFile
-    values: NDArray[Any]
 
 
 def add_raw_arguments(parser: argparse.ArgumentParser, *, pair: bool) -> None:
@@ -70,11 +61,12 @@ def open_pair(args: argparse.Namespace) -> tuple[RowFile, RowFile]:
         check_rows_file(file)
     # A batch may stand beside its rows one after another, but not beside another batch.
     flat = len(base.shape) != len(other.shape)
-    if (base.rows, base.shape[-1]) != (other.rows, other.shape[-1]) or (
-        not flat and base.shape != other.shape
-    ):
+    same_rows = base.rows == other.rows if flat else base.shape[:-1] == other.shape[:-1]
+    if not same_rows or (args.outcomes == "equal" and base.shape[-1] != other.shape[-1]):
+        hint = " (--outcomes common scores the outcomes that both have)" if same_rows else ""
         raise InputError(
-            f"{other.path}: expected shape {base.shape} as in {base.path}, found {other.shape}"
+            f"{other.path}: expected shape {base.shape} as in {base.path}, found "
+            f"{other.shape}{hint}"
         )
     _check_same_text(base, other)
     return base, other
@@ -89,31 +81,7 @@ def check_rows_file(file: RowFile) -> None:
         )
     if file.shape[-1] == 0:
         raise InputError(f"{file.path}: expected at least one outcome, found {file.shape}")
-    _accept(file, _kernels.check_rows, np.empty((0, 1), file.dtype))
-
-
-def open_labels(path: str | None, base: RowFile, other: RowFile) -> Labels | None:
-    """The labels of that file; without one those that a file of rows holds, if one does."""
-    if path is None:
-        for file in (base, other):
-            values = file.labels
-            if values is not None:
-                return Labels(file, values)
-        return None
-    labels = open_rows(path)
-    values = labels.labels
-    if values is not None and values.size == base.rows:
-        return Labels(labels, values)
-    if labels.shape not in (base.shape[:-1], (base.rows,)):
-        raise InputError(
-            f"{path}: expected one label for each row of {base.path}, shape {base.shape[:-1]}, "
-            f"found {labels.shape}"
-        )
-    _accept(labels, _kernels.nll, np.empty(0, labels.dtype), np.empty((0, 1)))
-    if 0 in labels.shape:
-        return Labels(labels, np.empty(0, labels.dtype))
-    rows = labels.read(0, labels.rows)
-    return Labels(labels, np.array(rows).reshape(-1))
+    accept(file, _kernels.check_rows, np.empty((0, 1), file.dtype))
 
 
 def _check_same_text(base: RowFile, other: RowFile) -> None:
@@ -135,7 +103,7 @@ def _check_same_text(base: RowFile, other: RowFile) -> None:
         )
 
 
-def _accept(file: RowFile, measure: Callable[..., Any], *no_rows: Any) -> None:
+def accept(file: RowFile, measure: Callable[..., Any], *no_rows: Any) -> None:
     """Let the measure judge the dtype on no rows, and name the file where it refuses."""
     try:
         measure(*no_rows)

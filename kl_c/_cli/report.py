@@ -3,10 +3,14 @@
 import json
 import math
 import shlex
+import warnings
 from typing import Any
 
 from kl_c import _kernels
+from kl_c._cli.floors import Floors
+from kl_c._cli.sides import OPTIONS, Sides
 from kl_c._formats import RowFile
+from kl_c._formats.rows import token_hash
 from kl_c.comparison import Comparison
 
 __all__ = ["as_json", "report"]
@@ -16,7 +20,8 @@ def report(
     comparison: Comparison,
     base: RowFile,
     other: RowFile,
-    labels: RowFile | None,
+    sides: Sides,
+    floors: dict[str, Floors],
     arguments: list[str],
 ) -> dict[str, Any]:
     """The summary, and everything that a reader needs to compute it again."""
@@ -26,16 +31,25 @@ def report(
         "version": config["version"],
         "backend": config["backend"],
         "command": shlex.join(["kl-c", *arguments]),
-        "p": base.facts(),
-        "q": other.facts(),
-        "labels": None if labels is None else labels.facts(),
+        "p": base.facts() | floors["p"].facts(),
+        "q": other.facts() | floors["q"].facts(),
+        **{name: sides.files[name].facts() if name in sides.files else None for name in OPTIONS},
+        "token_hash": None if sides.labels is None else token_hash(sides.labels),
         "form": settings.form,
         "temperature": settings.temperature,
         "eps": settings.eps,
         "invalid": settings.invalid,
         "base": settings.base,
-        **comparison.summary(),
+        "k": settings.k,
+        "outcomes": settings.outcomes,
+        **_summary(comparison),
     }
+
+
+def _summary(comparison: Comparison) -> dict[str, Any]:
+    with warnings.catch_warnings():  # the foot of the table says it
+        warnings.simplefilter("ignore", UserWarning)
+        return comparison.summary()
 
 
 def as_json(facts: dict[str, Any]) -> str:

@@ -7,14 +7,15 @@ from kl_c import _kernels
 from kl_c._cli.errors import InputError
 from kl_c._cli.floors import Floors
 from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
-from kl_c._cli.inputs import Labels, add_raw_arguments, open_labels, open_pair
+from kl_c._cli.inputs import add_raw_arguments, open_pair
 from kl_c._cli.outputs import check_outputs
 from kl_c._cli.progress import progress
 from kl_c._cli.report import as_json, report
+from kl_c._cli.sides import Sides
 from kl_c._cli.tables import print_report
 from kl_c._files import replacing
 from kl_c._formats import BLOCK_BYTES, RowFile
-from kl_c._formats.rows import check_unchanged, token_hash
+from kl_c._formats.rows import check_unchanged
 from kl_c.comparison import Comparison
 
 __all__ = ["add_arguments", "run"]
@@ -62,6 +63,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "log-likelihoods and the perplexities; _logits_ files have it",
     )
     parser.add_argument(
+        "--tokens",
+        metavar="FILE.npy",
+        help="in place of labels the tokens (batch x length): a row is scored by the token after "
+        "it, and the last row of each sequence is left out",
+    )
+    parser.add_argument(
+        "--mask",
+        metavar="FILE.npy",
+        help="bool, one per row: False leaves out the row, as for padding",
+    )
+    parser.add_argument(
+        "--groups",
+        metavar="FILE.npy",
+        help="integers: rows of one group (a text, a chunk) depend on each other, which the errors "
+        "then take into account; one per row or per entry of axis 0, which is the default for "
+        "files of three axes",
+    )
+    parser.add_argument(
+        "--k",
+        type=int,
+        metavar="N",
+        help="compare the N likeliest outcomes of both rows as well",
+    )
+    parser.add_argument(
+        "--outcomes",
+        type=_outcomes,
+        default="equal",
+        metavar="WHICH",
+        help="equal (the default: both files have as many), common (score the outcomes that both "
+        "have) or a number (score the first N); reports the mass that is left out",
+    )
+    parser.add_argument(
         "--temperature", type=float, default=1.0, metavar="T", help="divides the logits (default 1)"
     )
     parser.add_argument(
@@ -105,19 +138,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare the two files, write what was asked for, print the table."""
     base, other = open_pair(args)
-    labels = open_labels(args.labels, base, other)
-    label_files = () if labels is None else labels.source.files
-    check_outputs([args.json, args.rows], [*base.files, *other.files, *label_files])
+    sides = Sides.open(args, base, other)
+    read = [base, other, *sides.files.values()]
+    check_outputs([args.json, args.rows], [path for file in read for path in file.files])
     comparison = _comparison(args, base, other)
-    floors = _score(comparison, base, other, labels)
+    floors = _score(comparison, base, other, sides)
     if args.rows is not None:
         comparison.save(args.rows)
-    source = None if labels is None else labels.source
-    facts = report(comparison, base, other, source, args.argv)
-    for side, floor in floors.items():
-        facts[side] |= floor.facts()
-    if labels is not None:
-        facts["token_hash"] = token_hash(labels.values)
+    facts = report(comparison, base, other, sides, floors, args.argv)
     if args.json == "-":
         sys.stdout.write(as_json(facts))
         return 0
@@ -133,6 +161,10 @@ def _form(text: str) -> str | tuple[str, ...]:
     return names[0] if len(names) == 1 else names
 
 
+def _outcomes(text: str) -> str | int:
+    return int(text) if text.isdecimal() else text
+
+
 def _comparison(args: argparse.Namespace, base: RowFile, other: RowFile) -> Comparison:
     try:
         comparison = Comparison(
@@ -142,6 +174,8 @@ def _comparison(args: argparse.Namespace, base: RowFile, other: RowFile) -> Comp
             invalid=args.invalid,
             base=args.log_base,
             workers=args.workers,
+            k=args.k,
+            outcomes=args.outcomes,
         )
     except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
@@ -153,37 +187,31 @@ def _comparison(args: argparse.Namespace, base: RowFile, other: RowFile) -> Comp
 
 
 def _score(
-    comparison: Comparison, base: RowFile, other: RowFile, labels: Labels | None
+    comparison: Comparison, base: RowFile, other: RowFile, sides: Sides
 ) -> dict[str, Floors]:
     """Feed the files to the comparison, block by block; also what each side's clipping took."""
     step = max(1, BLOCK_BYTES // (base.row_bytes + other.row_bytes))
-    sides = {"p": base, "q": other}
-    floors = {side: Floors() for side in sides}
+    files = {"p": base, "q": other}
+    floors = {side: Floors() for side in files}
     with progress(base.rows) as advance:
         for start in range(0, max(1, base.rows), step):
             stop = min(base.rows, start + step)
-            for side, file in sides.items():
+            for side, file in files.items():
                 floors[side].add(file.floor(start, stop))
             try:
-                _update(comparison, base, other, labels, slice(start, stop))
+                try:
+                    comparison.update(
+                        base.read(start, stop), other.read(start, stop), **sides.of(start, stop)
+                    )
+                finally:  # before a row of zeros is scored or refused for what no file holds
+                    check_unchanged(base, other)
             except _kernels.InvalidRowsError as error:
-                names = {side: file.path for side, file in sides.items()}
-                path = names.get(error.array, "" if labels is None else labels.source.path)
+                names = {side: file.path for side, file in files.items()}
+                path = names.get(error.array, sides.path_of_labels)
                 raise InputError(f"{path}: {error} (--invalid nan leaves such rows out)") from error
+            except ValueError as error:  # k and outcomes against the width of the rows
+                raise InputError(f"{base.path}: {error}") from error
             advance(stop - start)
+    if sides.groups_by_axis:  # and a file of one part must not meet the groups of another
+        comparison._groups_by_axis = True
     return floors
-
-
-def _update(
-    comparison: Comparison, base: RowFile, other: RowFile, labels: Labels | None, rows: slice
-) -> None:
-    """Score one block."""
-    try:
-        # The groups of the files join their labels here once ``update`` takes groups.
-        comparison.update(
-            base.read(rows.start, rows.stop),
-            other.read(rows.start, rows.stop),
-            None if labels is None else labels.values[rows],
-        )
-    finally:  # before a row of zeros is scored or refused for what the file does not hold
-        check_unchanged(base, other)

@@ -1,7 +1,7 @@
 """The report as tables for people: with rich where it is installed, else as plain text.
 
-Both print the same words and figures within 80 columns. The table is cut in two, means first, so
-that every figure keeps four digits.
+Both print the same words and figures, the tables within 80 columns: first the means with their
+errors, then the distributions of what differs from row to row, then the likelihoods.
 """
 
 import importlib.util
@@ -9,25 +9,47 @@ import math
 from typing import Any, NamedTuple
 
 from kl_c._formats import describe
+from kl_c._label_shift import LabelShift, warning_for
+from kl_c._uncertainty import ENOUGH, FEWEST
 
 __all__ = ["print_report"]
 
-# Columns after the name of the statistic: head, and key in the summary.
-MEANS = {
-    "mean": "mean",
-    "SE (rows as independent)": "standard_error",
-    "count": "count",
-    "infinite": "infinite",
-}
+# What is shown of all that the JSON holds, as far as it was taken.
+MEANS = (
+    "kl",
+    "reverse_kl",
+    "js",
+    "total_variation",
+    "largest_change",
+    "cross_entropy",
+    "entropy_p",
+    "entropy_q",
+    "same_top",
+    "topk_overlap",
+    "topk_ordered",
+    "top_in_topk",
+    "nll_p",
+    "nll_q",
+    "label_change",
+    "beyond_p",
+    "beyond_q",
+)
+DISTRIBUTIONS = ("kl", "reverse_kl", "js", "total_variation", "label_change")
 PERCENTILES = {
-    "median": "median",
-    "90 %": "p90",
-    "95 %": "p95",
-    "99 %": "p99",
-    "99.9 %": "p99.9",
     "maximum": "maximum",
+    "99.9 %": "p99.9",
+    "99 %": "p99",
+    "95 %": "p95",
+    "90 %": "p90",
+    "75 %": "p75",
+    "median": "median",
+    "25 %": "p25",
+    "10 %": "p10",
+    "5 %": "p5",
+    "1 %": "p1",
+    "0.1 %": "p0.1",
+    "minimum": "minimum",
 }
-
 
 GAP = "  "  # between columns
 
@@ -62,41 +84,90 @@ def _head(facts: dict[str, Any]) -> list[str]:
 
 def _tables(facts: dict[str, Any]) -> list[Table]:
     statistics = facts["statistics"]
-    tables = [
-        Table(
-            ["statistic", *columns],
-            [
-                [name, *(_cell(summary[key]) for key in columns.values())]
-                for name, summary in statistics.items()
-                if all(key in summary for key in columns.values())
-            ],
-        )
-        for columns in (MEANS, PERCENTILES)
-    ]
-    if "perplexity" in facts:
-        sides = facts["perplexity"]
-        tables.append(
-            Table(["exp(mean nll)", *sides], [["perplexity", *map(_cell, sides.values())]])
-        )
-    return tables
+    head, error = _errors(facts)
+    means = Table(
+        ["statistic", "mean", head, "count", "infinite"],
+        [
+            [name, *(_cell(statistics[name][key]) for key in ("mean", error, "count", "infinite"))]
+            for name in MEANS
+            if name in statistics
+        ],
+    )
+    shown = [name for name in DISTRIBUTIONS if name in statistics]
+    percentiles = Table(
+        ["percentile", *shown],
+        [
+            [percentile, *(_cell(statistics[name][key]) for name in shown)]
+            for percentile, key in PERCENTILES.items()
+        ],
+    )
+    if "likelihood" not in facts:
+        return [means, percentiles]
+    rows = {x: (found["value"], found.get(error)) for x, found in facts["likelihood"].items()}
+    rows = {f"{x}, nats" if x == "log_ratio" else x: cells for x, cells in rows.items()}
+    change = statistics["label_change"]
+    rows["rms label_change"] = (change["rms"], change[f"rms_{error}"])
+    likelihood = Table(
+        ["likelihood", "value", head], [[name, *map(_cell, cells)] for name, cells in rows.items()]
+    )
+    return [means, percentiles, likelihood]
+
+
+def _errors(facts: dict[str, Any]) -> tuple[str, str]:
+    """Which standard errors are shown: their head, and their key in the summary."""
+    groups = facts.get("clusters", {"status": "refused"})
+    if groups["status"] == "refused":
+        return "SE (rows as independent)", "standard_error"
+    return f"SE ({groups['count']} groups)", "clustered_error"
 
 
 def _foot(facts: dict[str, Any]) -> list[str]:
     form = facts["form"] if isinstance(facts["form"], str) else " and ".join(facts["form"])
     eps = "default" if facts["eps"] is None else f"{facts['eps']:g}"
     rows = facts["rows"]
+    masked = f", {rows['masked']} masked" if rows["masked"] else ""
     return [
+        *_cautions(facts),
         f"kl_c {facts['version']}, backend {facts['backend']}",
         facts["command"],
         f"form {form}, temperature {facts['temperature']:g}, eps {eps}",
-        f"rows: {rows['used']} used, {rows['left_out']} left out, {rows['infinite']} infinite",
+        f"rows: {rows['used']} used, {rows['left_out']} left out{masked}, "
+        f"{rows['infinite']} infinite",
     ]
 
 
-def _cell(value: float | int) -> str:
+def _cautions(facts: dict[str, Any]) -> list[str]:
+    """What a reader should know before believing the figures, if anything."""
+    said = []
+    groups = facts.get("clusters", {"status": "enough"})
+    if groups["status"] == "refused":
+        said.append(
+            f"{groups['count']} groups: errors by groups take {FEWEST}; rows of one group are "
+            "seldom independent"
+        )
+    elif groups["status"] == "few":
+        said.append(f"{groups['count']} groups: below {ENOUGH}, errors by groups are rough")
+    ties = {side: facts["statistics"][f"tied_{side}"]["mean"] for side in ("p", "q")}
+    if any(share > 0 for share in ties.values()):
+        said.append(f"ties for the top outcome: {ties['p']:.2%} of p, {ties['q']:.2%} of q")
+    if facts["outcomes"] != "equal":
+        mean_p, most_p, mean_q, most_q = (
+            f"{facts['statistics'][f'beyond_{side}'][key]:.2g}"
+            for side in ("p", "q")
+            for key in ("mean", "maximum")
+        )
+        said.append(
+            f"mass of the outcomes left out: p {mean_p} (at most {most_p}), q {mean_q} (at most "
+            f"{most_q})"
+        )
+    shifted = warning_for(LabelShift(**facts["label_shift"])) if "label_shift" in facts else None
+    return said if shifted is None else [*said, f"warning: {shifted}"]
+
+
+def _cell(value: float | int | None) -> str:
     if isinstance(value, int):
         return str(value)
-    if math.isnan(value):
+    if value is None or math.isnan(value):
         return "-"
     return f"{value:#.4g}".rstrip(".")
 

@@ -1,5 +1,5 @@
-/* Every row function, comparison, normaliser and element function between guard pages, at every alignment and
-   from every layout: nothing outside of a row is touched, and the answer is bit by bit that of the
+/* Every row function, comparison, normaliser, top-k and element function between guard pages, at
+   every alignment and from every layout: nothing outside of a row is touched, and the answer is bit by bit that of the
    row by itself. */
 
 #include <stdio.h>
@@ -25,13 +25,14 @@ typedef struct {
     int status;
 } answer;
 
-enum { NORMALISER = KL_KERNELS, COMPARISON, ASKED };
+enum { NORMALISER = KL_KERNELS, COMPARISON, TOP, ASKED };
+enum { K = 5 };
 
 typedef struct {
     const kl_backend *backend;
     const setting *how;
     kl_dtype dtype;
-    int kernel; /* or NORMALISER, of p, or COMPARISON */
+    int kernel; /* or NORMALISER or TOP, of p, or COMPARISON */
     ptrdiff_t n;
 } one_case;
 
@@ -44,6 +45,7 @@ static answer ask(const one_case *c, const kl_source *p, const kl_source *q)
     kl_family family = kl_family_of(c->how->form);
     int numbers = c->kernel < KL_KERNELS    ? 1
                   : c->kernel == COMPARISON ? (int)KL_STATISTICS
+                  : c->kernel == TOP        ? 2 * K
                   : family == KL_LINEAR     ? 2
                                             : 3;
     double *result = (double *)outcome.high - numbers;
@@ -55,7 +57,15 @@ static answer ask(const one_case *c, const kl_source *p, const kl_source *q)
             p, c->kernel == KL_KERNEL_entropy ? NULL : q, c->n, &params, result);
     else if (c->kernel == COMPARISON)
         found.status = c->backend->compare[family][c->dtype](p, q, c->n, &params, c->n / 2, result);
-    else
+    else if (c->kernel == TOP) {
+        kl_outcome best[K];
+        ptrdiff_t k = c->n < K ? c->n : K;
+        c->backend->top[c->dtype](p, c->n, k, best);
+        for (ptrdiff_t i = 0; i < k; i++) {
+            result[2 * i] = best[i].value;
+            result[2 * i + 1] = (double)best[i].at;
+        }
+    } else
         c->backend->normalisers[family][c->dtype](p, c->n, c->how->temperature, result);
     memcpy(found.numbers, result, (size_t)numbers * sizeof *result);
     return found;
@@ -88,7 +98,7 @@ static void try_everywhere(const one_case *c)
 #define KERNEL_NAME(name) #name,
         KL_KERNEL_LIST(KERNEL_NAME)
 #undef KERNEL_NAME
-        "normaliser", "comparison"};
+        "normaliser", "comparison", "top outcomes"};
     for (int side = 0; side < 2; side++)
         for (ptrdiff_t i = 0; i < c->n; i++)
             encode(c->dtype, values[side][i], plain[side] + i * size);
