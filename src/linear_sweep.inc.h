@@ -11,6 +11,19 @@ KL_INLINE const stored *STORED(fetch)(const kl_source *row, ptrdiff_t start, ptr
     return buffer;
 }
 
+/* The same of a row that is read beside another, whose block that is. Lines that the cache takes for
+   those of the other are copied, a block at a time; the next block comes near meanwhile. */
+KL_INLINE const stored *STORED(fetch_beside)(const kl_source *row, ptrdiff_t start, ptrdiff_t count,
+                                             stored *buffer, const stored *other)
+{
+    const stored *block = STORED(fetch)(row, start, count, buffer);
+    if (count < ROW_BLOCK || !kl_taken_for(block, other))
+        return block;
+    for (size_t at = 0; at < sizeof *block * ROW_BLOCK; at += 64)
+        KL_PREFETCH_FAR((const char *)(block + ROW_BLOCK) + at);
+    return memcpy(buffer, block, sizeof *block * ROW_BLOCK);
+}
+
 /* The first count < LANES elements, then zeros. */
 KL_INLINE vec STORED(fetch_first)(const stored *x, ptrdiff_t count)
 {
@@ -318,7 +331,7 @@ KL_INLINE kl_totals STORED(linear_sweep)(STORED(linear_work) work, const kl_sour
     for (ptrdiff_t start = 0; first || start < n; start += ROW_BLOCK) { /* a row has an outcome */
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
-        const stored *qb = q ? STORED(fetch)(q, start, count, q_buffer) : pb;
+        const stored *qb = q ? STORED(fetch_beside)(q, start, count, q_buffer, pb) : pb;
         STORED(linear_on)(work, by, pb, qb, count, first, &state);
         first = 0;
     }
@@ -343,7 +356,7 @@ KL_APART kl_totals STORED(masses_of_sample)(const kl_source *p, const kl_source 
     for (ptrdiff_t start = 0; first || start < n; start += step) {
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
-        const stored *qb = q ? STORED(fetch)(q, start, count, q_buffer) : pb;
+        const stored *qb = q ? STORED(fetch_beside)(q, start, count, q_buffer, pb) : pb;
         STORED(linear_on)(STORED(FOR_MASSES), &by, pb, qb, count, first, &state);
         first = 0;
     }

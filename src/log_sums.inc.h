@@ -216,7 +216,7 @@ KL_INLINE int STORED(log_cross_sums_of)(const kl_source *p, const kl_source *q, 
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
-        const stored *qb = STORED(fetch)(q, start, count, q_buffer);
+        const stored *qb = STORED(fetch_beside)(q, start, count, q_buffer, pb);
         int block_holes;
         double p_maximum = STORED(largest)(pb, count);
         double q_maximum = STORED(largest_and_holes)(qb, count, &block_holes);

@@ -155,7 +155,7 @@ KL_INLINE int STORED(one_pass_sweep)(const kl_source *p, const kl_source *q, ptr
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
-        const stored *qb = STORED(fetch)(q, start, count, q_buffer);
+        const stored *qb = STORED(fetch_beside)(q, start, count, q_buffer, pb);
         STORED(one_pass) s = {zero, zero, zero, largest};
         for (;; i += LANES) {
             i = STORED(one_pass_usual)(&s, pb, qb, i, count, &row, kind);

@@ -168,7 +168,7 @@ KL_INLINE int STORED(compare_sweep)(const kl_source *p, const kl_source *q, ptrd
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
-        const stored *qb = STORED(fetch)(q, start, count, q_buffer);
+        const stored *qb = STORED(fetch_beside)(q, start, count, q_buffer, pb);
         LANED(comparison) sums = LANED(no_comparison)();
         while (i + LANES <= count) {
             /* A few at a time: equal terms added to a large sum are all rounded the same way. */

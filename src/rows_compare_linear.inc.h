@@ -38,7 +38,7 @@ KL_INLINE void STORED(change_sweep)(const kl_source *p, const kl_source *q, ptrd
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
-        const stored *qb = STORED(fetch)(q, start, count, q_buffer);
+        const stored *qb = STORED(fetch_beside)(q, start, count, q_buffer, pb);
         vec sum = all(0);
         for (ptrdiff_t i = 0; i < count; i += LANES) {
             vec a = STORED(fetch_some)(pb + i, count - i, all(0));

@@ -145,7 +145,7 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     for (ptrdiff_t start = 0; start < n; start += ROW_BLOCK) {
         ptrdiff_t i = 0, count = n - start < ROW_BLOCK ? n - start : ROW_BLOCK;
         const stored *pb = STORED(fetch)(p, start, count, p_buffer);
-        const stored *qb = STORED(fetch)(q, start, count, q_buffer);
+        const stored *qb = STORED(fetch_beside)(q, start, count, q_buffer, pb);
         vec sum = all(0), none = all((real)-HUGE_VAL);
         for (; i < count; i += LANES) {
             int whole = i + LANES <= count;

@@ -164,6 +164,25 @@ def test_memory_maps(dtype, form, tmp_path):
     assert_bits(kl_c.entropy(odd, form=form), kl_c.entropy(p, form=form))
 
 
+STEP = (1 << 27) + 4096  # which the first cache of some cores does not tell from 0
+
+
+@pytest.mark.parametrize("form", _kernels.FORMS)
+@pytest.mark.parametrize("dtype", _kernels.DTYPES)
+def test_rows_in_step_are_the_rows_anywhere(dtype, form):
+    """Blocks of q that would turn those of p out of the cache are copied first."""
+    p, q = (rows((2, 1500), form, dtype, seed) for seed in (0, 1))
+    pool = np.empty(STEP + p.nbytes + 64, np.uint8)  # of which next to nothing is touched
+    for apart in (0, 64):
+        p_there = pool[: p.nbytes].view(p.dtype).reshape(p.shape)
+        q_there = pool[STEP + apart :][: q.nbytes].view(q.dtype).reshape(q.shape)
+        p_there[...], q_there[...] = p, q
+        for here, there in zip(calls(p, q, form), calls(p_there, q_there, form), strict=True):
+            np.testing.assert_array_equal(there(), here(), err_msg=here.measure)
+        found = kl_c.compare(p_there, q_there, form=form).summary()
+        assert found == kl_c.compare(p, q, form=form).summary()
+
+
 @every_dtype
 @every_form
 def test_rows_of_many_axes_are_the_rows_alone(dtype, form):
