@@ -17,10 +17,16 @@ ptrdiff_t kl_offset(const ptrdiff_t *shape, const ptrdiff_t *strides, int ndim, 
     return ndim ? offset + row * strides[0] : 0;
 }
 
+/* Lets a source of the array's rows be that row. */
+KL_INLINE void move_to(kl_source *source, const kl_array *array, ptrdiff_t row)
+{
+    source->data = array->row.data + kl_offset(array->shape, array->strides, array->ndim, row);
+}
+
 kl_source kl_row_of(const kl_array *array, ptrdiff_t row)
 {
     kl_source source = array->row;
-    source.data += kl_offset(array->shape, array->strides, array->ndim, row);
+    move_to(&source, array, row);
     return source;
 }
 
@@ -102,15 +108,22 @@ static int score_wide(const kl_job *job, const kl_source *p, const kl_source *q,
     return status;
 }
 
-/* Through kernels of growing care until one promises its answer. A row once suspect stays so. */
-static int score_row(const kl_job *job, const kl_source *p, const kl_source *q, double *score)
+/* The kernel that takes such rows as they are, or NULL where they meet in float64. */
+static kl_row_function kernel_for(const kl_job *job, const kl_source *p, const kl_source *q)
 {
     kl_family family = kl_family_of(p->form);
-    int status = KL_RETRY;
-    if (p->dtype < KL_KERNEL_DTYPES
-        && (!q || (p->dtype == q->dtype && family == kl_family_of(q->form)
-                   && (job->params.temperature == 1 || p->form == q->form))))
-        status = kl_active->rows[job->kernel][family][p->dtype](p, q, job->n, &job->params, score);
+    return p->dtype < KL_KERNEL_DTYPES
+                   && (!q || (p->dtype == q->dtype && family == kl_family_of(q->form)
+                              && (job->params.temperature == 1 || p->form == q->form)))
+               ? kl_active->rows[job->kernel][family][p->dtype]
+               : NULL;
+}
+
+/* Through kernels of growing care until one promises its answer. A row once suspect stays so. */
+static int score_row(const kl_job *job, kl_row_function kernel, const kl_source *p,
+                     const kl_source *q, double *score)
+{
+    int status = kernel ? kernel(p, q, job->n, &job->params, score) : KL_RETRY;
     if (KL_UNLIKELY(status & KL_RETRY))
         status = (status & KL_SUSPECT) | score_wide(job, p, q, score);
     return status;
@@ -202,6 +215,12 @@ static kl_rule classify_entry(const kl_source *q, int64_t label)
     return rule == KL_ROW_VALID && mass > 1 + q->tolerance ? KL_ROW_MASS : rule;
 }
 
+KL_INLINE double in_unit(const kl_job *job, double score)
+{
+    score /= job->unit;
+    return job->distance ? sqrt(score) : score;
+}
+
 /* What becomes of a row: its score in the unit asked for, or NaN and a fault. */
 static double judged(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
                      int status, int64_t label, double score, kl_faults *faults)
@@ -219,8 +238,7 @@ static double judged(const kl_job *job, ptrdiff_t row, const kl_source *p, const
             }
         }
     }
-    score /= job->unit;
-    return job->distance ? sqrt(score) : score;
+    return in_unit(job, score);
 }
 
 double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
@@ -240,7 +258,7 @@ double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_s
         }
         status = score_label(job, p, label, &score);
     } else
-        status = score_row(job, p, q, &score);
+        status = score_row(job, kernel_for(job, p, q), p, q, &score);
     return judged(job, row, p, q, status, label, score, faults);
 }
 
@@ -306,7 +324,7 @@ static int run_tile(const kl_job *job, kl_tile_function score_tile, void *worksp
         int status = statuses[i];
         double score = scores[i];
         if (status & KL_ALONE)
-            status = score_row(job, &p_row, second, &score);
+            status = score_row(job, kernel_for(job, &p_row, second), &p_row, second, &score);
         else if (status & KL_RETRY)
             status = (status & KL_SUSPECT) | score_wide(job, &p_row, second, &score);
         kl_store(place_of(&job->out, begin + i), job->out.single,
@@ -326,12 +344,21 @@ void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults
         free(allocated);
         return;
     }
+    kl_source p = job->p.row, q = job->q.row;
+    const kl_source *second = job->arrays == 2 ? &q : NULL;
+    kl_row_function kernel = job->kernel < KL_KERNELS ? kernel_for(job, &p, second) : NULL;
     for (ptrdiff_t row = begin; row < end; row++) {
-        kl_source p = kl_row_of(&job->p, row), q;
-        if (job->arrays == 2)
-            q = kl_row_of(&job->q, row);
-        kl_store(place_of(&job->out, row), job->out.single,
-                 kl_score(job, row, &p, job->arrays == 2 ? &q : NULL, faults));
+        double score;
+        move_to(&p, &job->p, row);
+        if (second)
+            move_to(&q, &job->q, row);
+        if (kernel) { /* what kl_score does, with little to decide: short rows come by the million */
+            int status = score_row(job, kernel, &p, second, &score);
+            score = status == KL_OK ? in_unit(job, score)
+                                    : judged(job, row, &p, second, status, 0, score, faults);
+        } else
+            score = kl_score(job, row, &p, second, faults);
+        kl_store(place_of(&job->out, row), job->out.single, score);
     }
 }
 
