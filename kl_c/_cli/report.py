@@ -8,6 +8,7 @@ from typing import Any
 
 from kl_c import _kernels
 from kl_c._cli.floors import Floors
+from kl_c._cli.resolution import resolution
 from kl_c._cli.sides import OPTIONS, Sides
 from kl_c._formats import RowFile
 from kl_c._formats.rows import token_hash
@@ -27,6 +28,8 @@ def report(
     """The summary, and everything that a reader needs to compute it again."""
     config = _kernels.show_config()
     settings = comparison.settings
+    summary = _summary(comparison)
+    mean_kl = summary["statistics"]["kl"]["mean"]
     return {
         "version": config["version"],
         "backend": config["backend"],
@@ -42,7 +45,8 @@ def report(
         "base": settings.base,
         "k": settings.k,
         "outcomes": settings.outcomes,
-        **_summary(comparison),
+        "resolution": resolution(comparison, base, other, mean_kl),
+        **summary,
     }
 
 

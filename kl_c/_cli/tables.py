@@ -147,6 +147,11 @@ def _cautions(facts: dict[str, Any]) -> list[str]:
         )
     elif groups["status"] == "few":
         said.append(f"{groups['count']} groups: below {ENOUGH}, errors by groups are rough")
+    if line := facts.get("resolution"):
+        said.append(
+            f"rounding of {' and '.join(line['sides'])} explains a mean kl of {_cell(line['kl'])}"
+            + (": the mean kl is at the resolution of the files" if line["reached"] else "")
+        )
     ties = {side: facts["statistics"][f"tied_{side}"]["mean"] for side in ("p", "q")}
     if any(share > 0 for share in ties.values()):
         said.append(f"ties for the top outcome: {ties['p']:.2%} of p, {ties['q']:.2%} of q")

@@ -187,7 +187,8 @@ class LogitsFile(RowFile):
         return np.repeat(np.arange(self.layout.n_chunk), self.layout.n_tok)
 
     def spacing(self, start: int, stop: int) -> NDArray[Any]:
-        return self._codes(start, stop)[0][:, None]
+        scales, _, codes = self._codes(start, stop)
+        return np.where(codes == LARGEST_CODE, 0, scales[:, None])  # that one is stored exactly
 
     def floor(self, start: int, stop: int) -> Floor:
         scales, floors, codes = self._codes(start, stop)
