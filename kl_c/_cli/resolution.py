@@ -76,7 +76,8 @@ def _distribution(row: NDArray[Any], form: str, temperature: float) -> NDArray[A
     x = row.astype(np.float64)
     if form in ("log_probs", "logits"):
         x = np.exp((x - x.max()) / (temperature if form == "logits" else 1))
-    return x / x.sum()
+    p: NDArray[Any] = x / x.sum()
+    return p
 
 
 def _error_of_log(file: RowFile, row: int, form: str, temperature: float) -> NDArray[Any]:
