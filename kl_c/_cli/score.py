@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from kl_c import _kernels
+from kl_c._cli import gate
 from kl_c._cli.errors import InputError
 from kl_c._cli.floors import Floors
 from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
@@ -28,6 +29,8 @@ examples:
       with the tokens that came: perplexities too, everything in bits
   kl-c score base.kld quantised.kld
       two files of llama-perplexity --kl-divergence-base; they say their form and their tokens
+  kl-c score base.npy quantised.npy --form logits --fail-above kl.mean=0.05 kl.p99=1
+      exit with 1 if a figure is above its limit, or is missing or not finite
   kl-c score before.npy after.npy --form counts --json result.json --rows rows.npz
       histograms; the table's figures as JSON, and the score of every row for NumPy
 """
@@ -130,6 +133,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write the figures as JSON; - writes them to standard output in place of the table",
     )
+    gate.add_arguments(parser)
     parser.add_argument(
         "--rows", metavar="FILE.npz", help="write the score of every row, for Comparison.load"
     )
@@ -146,14 +150,18 @@ def run(args: argparse.Namespace) -> int:
     if args.rows is not None:
         comparison.save(args.rows)
     facts = report(comparison, base, other, sides, floors, args.argv)
+    facts["gates"] = gate.judge([*args.fail_above, *args.fail_below], facts)
     if args.json == "-":
         sys.stdout.write(as_json(facts))
-        return 0
-    if args.json is not None:
-        with replacing(args.json) as file:
-            file.write(as_json(facts).encode())
-    print_report(facts)
-    return 0
+    else:
+        if args.json is not None:
+            with replacing(args.json) as file:
+                file.write(as_json(facts).encode())
+        print_report(facts)
+    crossed = [found["name"] for found in facts["gates"] if found["crossed"]]
+    if crossed:
+        print("kl-c: a gate is crossed:", *crossed, file=sys.stderr)
+    return 1 if crossed else 0
 
 
 def _form(text: str) -> str | tuple[str, ...]:

@@ -165,6 +165,12 @@ def _cautions(facts: dict[str, Any]) -> list[str]:
             f"mass of the outcomes left out: p {mean_p} (at most {most_p}), q {mean_q} (at most "
             f"{most_q})"
         )
+    for gate in facts["gates"]:
+        ((side, limit),) = gate["fails"].items()
+        verdict = "CROSSED" if gate["crossed"] else "passed"
+        said.append(
+            f"gate: {gate['name']} is {_cell(gate['value'])}, fails {side} {limit:g}: {verdict}"
+        )
     shifted = warning_for(LabelShift(**facts["label_shift"])) if "label_shift" in facts else None
     return said if shifted is None else [*said, f"warning: {shifted}"]
 

@@ -1,0 +1,118 @@
+"""Limits on the figures of a comparison, for scripts that must stop where a model is too far off.
+
+A gate is closed by default: it is crossed by a value beyond its limit, and also by one that is NaN,
+infinite, missing, or made of no rows. Only a figure that is there and within its limit passes.
+"""
+
+import argparse
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from kl_c._cli.errors import InputError
+from kl_c._statistics import STATISTICS
+from kl_c._summary import QUANTILES
+
+__all__ = ["add_arguments", "judge"]
+
+FIGURES = (
+    "mean",
+    "standard_error",
+    "clustered_error",
+    "minimum",
+    *QUANTILES,
+    "maximum",
+    "infinite",
+    "rms",
+)
+LIKELIHOODS = (
+    "perplexity_q",
+    "perplexity_p",
+    "correlation",
+    "log_ratio",
+    "ratio",
+    "difference",
+)
+
+
+class Gate(NamedTuple):
+    """A figure by name, in two parts, its limit, and on which side of that lies failure."""
+
+    part: str
+    figure: str
+    limit: float
+    below: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.part}.{self.figure}"
+
+    def value(self, facts: dict[str, Any]) -> float | None:
+        """The figure, or None where the comparison has none."""
+        if self.part == "likelihood":
+            found = facts.get("likelihood", {}).get(self.figure, {}).get("value")
+        else:
+            found = facts["statistics"].get(self.part, {}).get(self.figure)
+        return None if found is None or not facts["rows"]["used"] else float(found)
+
+    def is_crossed_by(self, value: float | None) -> bool:
+        """Whether the figure fails; one that is no finite number does."""
+        if value is None or not math.isfinite(value):
+            return True
+        return value < self.limit if self.below else value > self.limit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare both directions."""
+    for below in (False, True):
+        word = "below" if below else "above"
+        parser.add_argument(
+            f"--fail-{word}",
+            nargs="+",
+            action="extend",
+            default=[],
+            type=_below if below else _above,
+            metavar="NAME=LIMIT",
+            help=f"exit with 1 if a figure is {word} its limit, or is missing or not finite: "
+            + ("same_top.mean=0.95" if below else "kl.mean=0.05 kl.p99=1 likelihood.ratio=1.01"),
+        )
+
+
+def judge(gates: Sequence[Gate], facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each gate found, as a report states it."""
+    found = []
+    for gate in gates:
+        value = gate.value(facts)
+        limit = {"below" if gate.below else "above": gate.limit}
+        crossed = gate.is_crossed_by(value)
+        found.append({"name": gate.name, "fails": limit, "value": value, "crossed": crossed})
+    return found
+
+
+def _above(text: str) -> Gate:
+    return _gate(text, below=False)
+
+
+def _below(text: str) -> Gate:
+    return _gate(text, below=True)
+
+
+def _gate(text: str, *, below: bool) -> Gate:
+    option = f"--fail-{'below' if below else 'above'}"
+    name, equals, limit = text.partition("=")
+    part, _, figure = name.partition(".")
+    statistics = [statistic.name for statistic in STATISTICS if statistic.has_mean]
+    parts = {"likelihood": LIKELIHOODS} | dict.fromkeys(statistics, FIGURES)
+    if part not in parts:
+        raise InputError(f"{option}: expected one of {', '.join(parts)}, found {part!r} in {text}")
+    if figure not in parts[part]:
+        raise InputError(
+            f"{option}: expected {part} and one of {', '.join(parts[part])}, found {text}"
+        )
+    try:
+        number = float(limit)
+    except ValueError:
+        number = math.nan
+    if not equals or not math.isfinite(number):
+        raise InputError(f"{option}: expected NAME=LIMIT with a finite limit, found {text}")
+    return Gate(part, figure, number, below)
