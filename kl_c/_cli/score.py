@@ -14,6 +14,7 @@ from kl_c._cli.progress import progress
 from kl_c._cli.report import as_json, report
 from kl_c._cli.sides import Sides
 from kl_c._cli.tables import print_report
+from kl_c._cli.verify import require_mpmath, verify
 from kl_c._files import replacing
 from kl_c._formats import BLOCK_BYTES, RowFile
 from kl_c._formats.rows import check_unchanged
@@ -135,12 +136,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     gate.add_arguments(parser)
     parser.add_argument(
+        "--verify",
+        type=_count,
+        metavar="N",
+        help="score N rows drawn at random, and the 10 of the largest KL, again in 50-digit "
+        "arithmetic, and print the largest deviation (needs mpmath; seconds a row)",
+    )
+    parser.add_argument(
         "--rows", metavar="FILE.npz", help="write the score of every row, for Comparison.load"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare the two files, write what was asked for, print the table."""
+    if args.verify is not None:
+        require_mpmath()
     base, other = open_pair(args)
     sides = Sides.open(args, base, other)
     read = [base, other, *sides.files.values()]
@@ -150,6 +160,8 @@ def run(args: argparse.Namespace) -> int:
     if args.rows is not None:
         comparison.save(args.rows)
     facts = report(comparison, base, other, sides, floors, args.argv)
+    if args.verify is not None:
+        facts["verification"] = verify(comparison, base, other, sides, args.verify)
     facts["gates"] = gate.judge([*args.fail_above, *args.fail_below], facts)
     if args.json == "-":
         sys.stdout.write(as_json(facts))
@@ -167,6 +179,12 @@ def run(args: argparse.Namespace) -> int:
 def _form(text: str) -> str | tuple[str, ...]:
     names = tuple(text.split(","))
     return names[0] if len(names) == 1 else names
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise InputError(f"--verify: expected a number of rows, found {text}")
+    return int(text)
 
 
 def _outcomes(text: str) -> str | int:

@@ -165,6 +165,13 @@ def _cautions(facts: dict[str, Any]) -> list[str]:
             f"mass of the outcomes left out: p {mean_p} (at most {most_p}), q {mean_q} (at most "
             f"{most_q})"
         )
+    again = facts.get("verification", {"largest": {}})
+    if again["largest"]:
+        name, worst = max(again["largest"].items(), key=lambda item: item[1]["deviation"])
+        said.append(
+            f"{again['rows']} rows scored again in {again['digits']} digits: largest relative "
+            f"deviation {worst['deviation']:.1e} ({name}, row {worst['row']})"
+        )
     for gate in facts["gates"]:
         ((side, limit),) = gate["fails"].items()
         verdict = "CROSSED" if gate["crossed"] else "passed"
