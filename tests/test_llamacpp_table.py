@@ -1,9 +1,7 @@
 """The statistics against what llama-perplexity itself printed, line by line.
 
-The program compares live logits of the candidate with a file of the base: 16-bit codes of
-log-probabilities, cut off so many nats below the largest. The few lines below make of the base's
-live logits what that file holds, and of the rows the program's own divergence, which leaves out
-whatever lies at log p <= -16. Everything from there on is the library's.
+The program compares live logits of the candidate with a file of the base, by a divergence of its
+own that leaves out whatever lies at log p <= -16: `kl-c score --as-llamacpp` does so too.
 """
 
 import re
@@ -14,6 +12,9 @@ import pytest
 
 import limits
 from kl_c import _statistics, _summary
+from kl_c._cli import main
+from kl_c._cli.as_llamacpp import columns
+from kl_c._formats import open_rows
 
 FILES = Path(__file__).with_name("llamacpp")
 LINES = {
@@ -28,44 +29,18 @@ PERCENTILES = {"Maximum": "maximum", "Median": "median", "Minimum": "minimum"}
 PERCENTILES |= {f"{x:.1f}%": f"p{x:g}" for x in (99.9, 99, 95, 90, 75, 25, 10, 5, 1, 0.1)}
 
 
-def decoded(logits, clip):
-    """log p of the file's codes."""
-    top = logits.max(1, keepdims=True)
-    low = np.maximum(logits.min(1, keepdims=True), top - np.float32(clip))
-    weights = np.exp(logits - top).astype(np.float64).sum(1, keepdims=True)
-    least = low - top - np.log(weights).astype(np.float32)
-    scale = (top - low) / np.float32(65535)
-    codes = np.where(logits > low, np.rint(1 / scale * (logits - low)), 0)
-    return scale * codes.astype(np.float32) + least
-
-
 def columns_of(clip):
     """The columns of a comparison, of the rows as that program sees them."""
-    base, other = (np.load(FILES / f"{name}_logits.npy") for name in ("base", "q4"))
-    file = (FILES / "base_clip16.kld").read_bytes()
-    length, _, chunks = np.frombuffer(file, "<i4", 3, 8)
-    tokens = np.frombuffer(file, "<i4", chunks * length, 20).reshape(chunks, length)
-    labels = tokens[:, length // 2 + 1 :].ravel()
-    rows = np.arange(len(base))
-    log_p = decoded(base, clip)
-    shifted = other - other.max(1, keepdims=True)
-    log_q = shifted - np.log(np.exp(shifted).astype(np.float64).sum(1, keepdims=True))
-    nll_p, nll_q = (-x[rows, labels].astype(np.float64) for x in (log_p, log_q))
-    terms = np.exp(log_p) * (log_p - log_q)
-    return {
-        "kl": np.where(log_p > -16, terms, 0).astype(np.float64).sum(1),
-        "same_top": log_p.argmax(1) == other.argmax(1),
-        "nll_p": nll_p,
-        "nll_q": nll_q,
-        "label_change": np.exp(-nll_q) - np.exp(-nll_p),
-        "valid": np.ones(len(rows), bool),
-        "masked": np.zeros(len(rows), bool),
-    }
+    base = open_rows(str(FILES / f"base_clip{clip}.kld"))
+    return columns(base.read(0, base.rows), np.load(FILES / "q4_logits.npy"), base.labels)
 
 
-def printed_in(clip):
+def printed_by_it(clip):
+    return (FILES / f"table_q4_clip{clip}.txt").read_text()
+
+
+def printed_in(text):
     """name of the line -> (value, uncertainty or None), each as (number, half its last digit)."""
-    text = (FILES / f"table_q4_clip{clip}.txt").read_text()
     _, text = text.split("====== Perplexity statistics ======")
     number = r"(-?\d+\.\d+)"
     found = {}
@@ -82,8 +57,8 @@ def printed_in(clip):
 
 @pytest.mark.parametrize("clip", [16, 24])
 def test_the_printed_table_line_by_line(clip):
-    columns, printed = columns_of(clip), printed_in(clip)
-    summary = _summary.summarise_rows(columns, _statistics.Settings())
+    printed = printed_in(printed_by_it(clip))
+    summary = _summary.summarise_rows(columns_of(clip), _statistics.Settings())
     checked = set()
 
     def agrees(line, *ours, span=0.0):
@@ -112,6 +87,43 @@ def test_the_printed_table_line_by_line(clip):
     agrees("Same top p", 100 * top["mean"], 100 * top["standard_error"])
     assert checked == set(printed)
     assert len(checked) == 34
+
+
+@pytest.mark.parametrize("clip", [16, 24])
+def test_the_program_prints_its_lines(clip, capsys):
+    """The same lines in the same order, to the last digit but for a few roundings of float32."""
+    files = [str(FILES / name) for name in (f"base_clip{clip}.kld", "q4_logits.npy")]
+    assert main(["score", *files, "--form", "logits", "--as-llamacpp"]) == 0
+    text = capsys.readouterr().out
+    theirs = printed_by_it(clip)
+    shape = re.compile(r"-?\d+\.\d+")
+    wanted = theirs[theirs.index("====== Perplexity") :].rstrip().splitlines()
+    found = text.rstrip().splitlines()
+    assert [shape.sub("", x).split() for x in found] == [shape.sub("", x).split() for x in wanted]
+    assert [len(line) for line in found] == [len(line) for line in wanted]
+    # All but five digit by digit: perplexities of 200,000 show 12 digits of float32 exponentials.
+    assert sum(mine != its for mine, its in zip(found, wanted, strict=True)) <= 5
+    ours, printed = printed_in(text), printed_in(theirs)
+    change, largest = columns_of(clip)["label_change"], columns_of(clip)["kl"].max()
+    span = limits.UNIT_ROUNDOFF_NARROWER * 154 * max(largest, 100 * np.ptp(change))
+    perplexities = ours["Mean PPL(Q)"][0][0] + ours["Mean PPL(base)"][0][0]
+    for line, figures in ours.items():
+        more = limits.LLAMA_CPP * perplexities if line == "Mean PPL(Q)-PPL(base)" else span
+        for mine, its in zip(figures, printed[line], strict=True):
+            if mine is None or its is None:
+                assert mine is its
+            else:
+                allowed = 2 * its[1] + limits.LLAMA_CPP * abs(its[0]) + more
+                assert abs(mine[0] - its[0]) <= allowed, line
+
+
+def test_what_it_does_not_compare_is_refused(capsys):
+    logits = str(FILES / "q4_logits.npy")
+    assert main(["score", logits, logits, "--form", "logits", "--as-llamacpp"]) == 2
+    assert "expected a _logits_ file as the base, found" in capsys.readouterr().err
+    base = str(FILES / "base_clip16.kld")
+    assert main(["score", base, logits, "--form", "logits,counts", "--as-llamacpp"]) == 2
+    assert "found counts" in capsys.readouterr().err
 
 
 def test_public_figures_are_consistent():

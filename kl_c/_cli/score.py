@@ -5,6 +5,7 @@ import sys
 
 from kl_c import _kernels
 from kl_c._cli import gate
+from kl_c._cli.as_llamacpp import as_llamacpp, refuse_other_files
 from kl_c._cli.errors import InputError
 from kl_c._cli.floors import Floors
 from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
@@ -134,6 +135,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write the figures as JSON; - writes them to standard output in place of the table",
     )
+    parser.add_argument(
+        "--as-llamacpp",
+        action="store_true",
+        help="print the figures of llama-perplexity --kl-divergence in place of the table: its "
+        "truncated sum, rows as independent; BASE is its file",
+    )
     gate.add_arguments(parser)
     parser.add_argument(
         "--verify",
@@ -156,6 +163,8 @@ def run(args: argparse.Namespace) -> int:
     read = [base, other, *sides.files.values()]
     check_outputs([args.json, args.rows], [path for file in read for path in file.files])
     comparison = _comparison(args, base, other)
+    if args.as_llamacpp:
+        refuse_other_files(base, sides, comparison.settings.forms()["q"])
     floors = _score(comparison, base, other, sides)
     if args.rows is not None:
         comparison.save(args.rows)
@@ -169,7 +178,10 @@ def run(args: argparse.Namespace) -> int:
         if args.json is not None:
             with replacing(args.json) as file:
                 file.write(as_json(facts).encode())
-        print_report(facts)
+        if args.as_llamacpp:
+            sys.stdout.write(as_llamacpp(base, other, sides))
+        else:
+            print_report(facts)
     crossed = [found["name"] for found in facts["gates"] if found["crossed"]]
     if crossed:
         print("kl-c: a gate is crossed:", *crossed, file=sys.stderr)
