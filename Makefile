@@ -15,7 +15,7 @@ SANITIZERS := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZED_TESTS ?= --ignore=tests/test_packaging.py --ignore=tests/test_typing.py \
     --ignore=tests/test_accuracy.py --ignore=tests/test_reference.py \
     --ignore=tests/test_native.py --ignore=tests/test_readme.py --ignore=tests/test_demo.py \
-    --ignore=tests/test_mutations.py --ignore=tests/test_cli.py --ignore=tests/test_cli_files.py \
+    --ignore=tests/test_mutations.py --ignore=tests/test_memory.py --ignore=tests/test_cli.py --ignore=tests/test_cli_files.py \
     --ignore=tests/test_benchmarks.py --ignore=tests/test_instructions.py \
     --ignore=tests/test_cli_formats.py --ignore=tests/test_columns.py \
     --ignore=tests/test_formats.py --ignore=tests/test_llamacpp.py \

@@ -10,6 +10,7 @@ from kl_c._cli.errors import InputError
 from kl_c._cli.floors import Floors
 from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
 from kl_c._cli.inputs import add_raw_arguments, open_pair
+from kl_c._cli.markdown import as_markdown
 from kl_c._cli.outputs import check_outputs
 from kl_c._cli.progress import progress
 from kl_c._cli.report import as_json, report
@@ -136,6 +137,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the figures as JSON; - writes them to standard output in place of the table",
     )
     parser.add_argument(
+        "--markdown", metavar="FILE.md", help="write the table as Markdown, for a model card"
+    )
+    parser.add_argument(
         "--as-llamacpp",
         action="store_true",
         help="print the figures of llama-perplexity --kl-divergence in place of the table: its "
@@ -161,7 +165,9 @@ def run(args: argparse.Namespace) -> int:
     base, other = open_pair(args)
     sides = Sides.open(args, base, other)
     read = [base, other, *sides.files.values()]
-    check_outputs([args.json, args.rows], [path for file in read for path in file.files])
+    check_outputs(
+        [args.json, args.rows, args.markdown], [path for file in read for path in file.files]
+    )
     comparison = _comparison(args, base, other)
     if args.as_llamacpp:
         refuse_other_files(base, sides, comparison.settings.forms()["q"])
@@ -172,6 +178,9 @@ def run(args: argparse.Namespace) -> int:
     if args.verify is not None:
         facts["verification"] = verify(comparison, base, other, sides, args.verify)
     facts["gates"] = gate.judge([*args.fail_above, *args.fail_below], facts)
+    if args.markdown is not None:
+        with replacing(args.markdown) as file:
+            file.write(as_markdown(facts).encode())
     if args.json == "-":
         sys.stdout.write(as_json(facts))
     else:

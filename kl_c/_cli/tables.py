@@ -12,7 +12,7 @@ from kl_c._formats import describe
 from kl_c._label_shift import LabelShift, warning_for
 from kl_c._uncertainty import ENOUGH, FEWEST
 
-__all__ = ["print_report"]
+__all__ = ["Table", "contents", "print_report"]
 
 # What is shown of all that the JSON holds, as far as it was taken.
 MEANS = (
@@ -65,12 +65,17 @@ class Table(NamedTuple):
         return [max(map(len, column)) for column in zip(self.head, *self.rows, strict=True)]
 
 
+def contents(facts: dict[str, Any]) -> tuple[list[str], list[Table], list[str]]:
+    """The head, the tables and the foot of a report."""
+    return _head(facts), _tables(facts), _foot(facts)
+
+
 def print_report(facts: dict[str, Any]) -> None:
-    """Print the head, the tables and the foot of a report to standard output."""
+    """Print them to standard output."""
     if importlib.util.find_spec("rich") is None:
-        _print_plain(_head(facts), _tables(facts), _foot(facts))
+        _print_plain(*contents(facts))
     else:
-        _print_rich(_head(facts), _tables(facts), _foot(facts))
+        _print_rich(*contents(facts))
 
 
 def _head(facts: dict[str, Any]) -> list[str]:
