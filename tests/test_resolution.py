@@ -53,7 +53,7 @@ def test_a_mean_at_the_resolution_is_marked(tmp_path, monkeypatch, capsys, unit)
     assert main([*score, "--json", "-"]) == 0
     found = json.loads(capsys.readouterr().out)
     mean, line = found["statistics"]["kl"]["mean"], found["resolution"]
-    assert line["reached"] and line["sides"] == ["q"] and line["rows"] == 155
+    assert line["reached"] and line["sides"] == ["q"] and line["rows"] == 64
     assert 0.5 * mean < line["kl"] < 2 * mean
     assert main(score) == 0
     assert "at the resolution of the files" in capsys.readouterr().out
@@ -81,3 +81,23 @@ def test_both_sides_count_and_the_temperature_divides(tmp_path, monkeypatch, cap
     hot = line("flat.npy", "flat.npy", "--temperature", "1000")
     p, spacing = np.full(8, 1 / 8), np.where(flat[0] == 1, 2.0**-10, 2.0**-24) / 1000
     assert hot == pytest.approx(explained_by_rounding(p, [spacing, spacing]), rel=1e-3)
+
+
+def test_a_stream_is_gone_through_once(tmp_path, monkeypatch):
+    """A compressed file that is asked for a row again would be unpacked from its beginning."""
+    monkeypatch.chdir(tmp_path)
+    logits = np.load(DATA / "base_logits.npy").astype(np.float16)
+    np.savez_compressed("base.npz", logits)
+    np.save("other.npy", logits.astype(np.float32))
+    file = open_rows("base.npz")
+    asked = []
+    read = type(file).read
+
+    def watched(self, start, stop):
+        asked.append((start, stop))
+        return read(self, start, stop)
+
+    monkeypatch.setattr(type(file), "read", watched)
+    assert main(["score", "base.npz", "other.npy", "--form", "logits"]) == 0
+    rows = [start for start, stop in asked if stop == start + 1]
+    assert rows == sorted(set(rows)) and len(rows) == 64

@@ -186,7 +186,7 @@ class LogitsFile(RowFile):
     def groups(self) -> NDArray[np.int64]:
         return np.repeat(np.arange(self.layout.n_chunk), self.layout.n_tok)
 
-    def spacing(self, start: int, stop: int) -> NDArray[Any]:
+    def spacing(self, start: int, stop: int, block: NDArray[Any] | None = None) -> NDArray[Any]:
         scales, _, codes = self._codes(start, stop)
         return np.where(codes == LARGEST_CODE, 0, scales[:, None])  # that one is stored exactly
 

@@ -107,12 +107,14 @@ class RowFile(ABC):
         """The whole text, chunks x length, of which ``labels`` are a part."""
         return None
 
-    def spacing(self, start: int, stop: int) -> NDArray[Any]:
+    def spacing(self, start: int, stop: int, block: NDArray[Any] | None = None) -> NDArray[Any]:
         """The distance between the values that the file can hold, around each value of the rows.
 
-        Storing a value moved it by up to half of this. Broadcasts to the block of ``read``.
+        Storing a value moved it by up to half of this. Broadcasts to the block of ``read``, which
+        is read again only if it is not given: a stream would have to start over.
         """
-        block = self.read(start, stop)
+        if block is None:
+            block = self.read(start, stop)
         if block.dtype.kind in "iub":
             return np.ones((1, 1))
         spacing: NDArray[Any] = np.spacing(block.astype(block.dtype.newbyteorder("=")))

@@ -128,12 +128,13 @@ class _Joined(RowFile):
         blocks = [part.read(*local) for part, local in self._within(start, stop)]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-    def spacing(self, start: int, stop: int) -> NDArray[Any]:
-        shape = (stop - start, self.shape[-1])
-        blocks = [
-            np.broadcast_to(part.spacing(*local), (local[1] - local[0], shape[1]))
-            for part, local in self._within(start, stop)
-        ]
+    def spacing(self, start: int, stop: int, block: NDArray[Any] | None = None) -> NDArray[Any]:
+        blocks, done = [], 0
+        for part, local in self._within(start, stop):
+            count = local[1] - local[0]
+            own = None if block is None else block[done : done + count]
+            blocks.append(np.broadcast_to(part.spacing(*local, own), (count, self.shape[-1])))
+            done += count
         return np.concatenate(blocks)
 
     def floor(self, start: int, stop: int) -> Floor | None:
