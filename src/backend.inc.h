@@ -2,6 +2,7 @@
    file that includes this has included an ISA header and defined BACKEND and BACKEND_NAME. */
 
 #include "finish_compare.h"
+#include "in_step.h"
 #include "words.h"
 
 #ifdef KL_INSTEAD_OF_ROWS /* the accuracy tests: the formulas alone, in this very setting */

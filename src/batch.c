@@ -241,24 +241,32 @@ static double judged(const kl_job *job, ptrdiff_t row, const kl_source *p, const
     return in_unit(job, score);
 }
 
+/* The score of a row by the kernel that takes such rows, in the unit asked for. Short rows come by the
+   million: a valid one goes through no check of what it might have been. */
+KL_INLINE double score_pair(const kl_job *job, kl_row_function kernel, ptrdiff_t row,
+                            const kl_source *p, const kl_source *q, kl_faults *faults)
+{
+    double score = NAN;
+    int status = score_row(job, kernel, p, q, &score);
+    return status == KL_OK ? in_unit(job, score)
+                           : judged(job, row, p, q, status, 0, score, faults);
+}
+
 double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
                 kl_faults *faults)
 {
+    if (job->kernel != KL_KERNEL_nll)
+        return score_pair(job, kernel_for(job, p, q), row, p, q, faults);
     double score = NAN;
-    int64_t label = 0;
-    int status;
-    if (job->kernel == KL_KERNEL_nll) {
-        label = kl_label(&job->labels, row);
-        if (job->has_ignore_index && label == job->ignore_index)
-            return NAN;
-        if (label < 0 || label >= job->n) {
-            if (!job->ignore)
-                kl_blame(faults, row, 2, KL_ROW_LABEL);
-            return NAN;
-        }
-        status = score_label(job, p, label, &score);
-    } else
-        status = score_row(job, kernel_for(job, p, q), p, q, &score);
+    int64_t label = kl_label(&job->labels, row);
+    if (job->has_ignore_index && label == job->ignore_index)
+        return NAN;
+    if (label < 0 || label >= job->n) {
+        if (!job->ignore)
+            kl_blame(faults, row, 2, KL_ROW_LABEL);
+        return NAN;
+    }
+    int status = score_label(job, p, label, &score);
     return judged(job, row, p, q, status, label, score, faults);
 }
 
@@ -348,16 +356,11 @@ void kl_run(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults
     const kl_source *second = job->arrays == 2 ? &q : NULL;
     kl_row_function kernel = job->kernel < KL_KERNELS ? kernel_for(job, &p, second) : NULL;
     for (ptrdiff_t row = begin; row < end; row++) {
-        double score;
         move_to(&p, &job->p, row);
         if (second)
             move_to(&q, &job->q, row);
-        if (kernel) { /* what kl_score does, with little to decide: short rows come by the million */
-            int status = score_row(job, kernel, &p, second, &score);
-            score = status == KL_OK ? in_unit(job, score)
-                                    : judged(job, row, &p, second, status, 0, score, faults);
-        } else
-            score = kl_score(job, row, &p, second, faults);
+        double score = kernel ? score_pair(job, kernel, row, &p, second, faults)
+                              : kl_score(job, row, &p, second, faults);
         kl_store(place_of(&job->out, row), job->out.single, score);
     }
 }

@@ -24,6 +24,7 @@ ptrdiff_t kl_vanished_pages(void)
 
 #else
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -46,16 +47,20 @@ static void replace_page(int number, siginfo_t *info, void *context)
         sigaction(number, &before, NULL); /* not ours: it is raised again, for whoever was before */
 }
 
+static void install(void)
+{
+    struct sigaction action = {0};
+    page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    action.sa_sigaction = replace_page;
+    action.sa_flags = SA_SIGINFO;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, &before);
+}
+
 ptrdiff_t kl_vanished_pages(void)
 {
-    if (!page) { /* the caller holds a lock */
-        struct sigaction action = {0};
-        page = (uintptr_t)sysconf(_SC_PAGESIZE);
-        action.sa_sigaction = replace_page;
-        action.sa_flags = SA_SIGINFO;
-        sigemptyset(&action.sa_mask);
-        sigaction(SIGBUS, &action, &before);
-    }
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, install);
     return atomic_load_explicit(&vanished, memory_order_relaxed);
 }
 
