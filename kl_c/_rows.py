@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kl_c._statistics import Rows, Settings
 
-__all__ = ["next_tokens", "rows_of"]
+__all__ = ["groups_of", "next_tokens", "rows_of"]
 
 
 def rows_of(
@@ -54,7 +54,7 @@ def rows_of(
         q.reshape(count, shapes[1][-1]),
         None if labels is None else labels.reshape(count),
         masked.reshape(count),
-        None if groups is None else _groups_of(groups, batch).reshape(count),
+        None if groups is None else groups_of(groups, batch).reshape(count),
         by_axis,
         _first_of(settings.outcomes, shapes[0][-1], shapes[1][-1], settings.k),
     )
@@ -113,7 +113,7 @@ def _mask_of(mask: Any, batch: tuple[int, ...]) -> NDArray[np.bool_]:
     return array
 
 
-def _groups_of(groups: Any, batch: tuple[int, ...]) -> NDArray[np.int64]:
+def groups_of(groups: Any, batch: tuple[int, ...]) -> NDArray[np.int64]:
     """One group per row, of groups in the shape of the rows or of leading axes."""
     array = np.asarray(groups)
     if array.dtype.kind not in "iu":

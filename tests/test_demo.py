@@ -13,9 +13,9 @@ import pytest
 import limits
 from kl_c import reference
 from kl_c._cli import main
-from kl_c._cli.errors import InputError
 from kl_c._demo import checks, command, corpus, model, picture
 from kl_c._demo.quantisation import BLOCK, quantise
+from kl_c._errors import InputError
 
 BITS = range(2, 9)
 

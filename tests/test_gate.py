@@ -113,6 +113,8 @@ def test_no_rows_cross(pair, capsys, option):
         "kl.average=1",
         "ks.mean=1",
         "kl.p98=1",
+        "same_top.p99=1",
+        "same_top.rms=1",
         "likelihood.mean=1",
         "top_p.mean=1",
     ],

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from kl_c import _kernels
-from kl_c._cli.errors import InputError
+from kl_c._errors import InputError
 
 __all__ = ["main"]
 

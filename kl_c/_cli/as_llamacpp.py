@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_c._cli.errors import InputError
 from kl_c._cli.sides import Sides
+from kl_c._errors import InputError
 from kl_c._formats import BLOCK_BYTES, RowFile
 from kl_c._formats.rows import check_unchanged
 from kl_c._statistics import Columns, Settings

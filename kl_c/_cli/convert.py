@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_c import _kernels
-from kl_c._cli.errors import InputError
 from kl_c._cli.forms import refuse_probabilities_as_logits
 from kl_c._cli.inputs import add_raw_arguments, check_rows_file, raw_layouts
 from kl_c._cli.outputs import check_outputs
 from kl_c._cli.progress import progress
+from kl_c._errors import InputError
 from kl_c._files import replacing
 from kl_c._formats import BLOCK_BYTES, RowFile, describe, open_rows
 from kl_c._formats.llamacpp import CLIPS, Layout

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_c import _kernels
-from kl_c._cli.errors import InputError
+from kl_c._errors import InputError
 from kl_c._formats import RowFile
 
 __all__ = ["refuse_probabilities_as_logits", "settle_form"]

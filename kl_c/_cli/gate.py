@@ -9,31 +9,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from kl_c._cli.errors import InputError
-from kl_c._statistics import STATISTICS
-from kl_c._summary import QUANTILES
+import numpy as np
+
+from kl_c._errors import InputError
+from kl_c._statistics import STATISTICS, Columns, Settings
+from kl_c._summary import summarise_rows
 
 __all__ = ["add_arguments", "judge"]
-
-FIGURES = (
-    "mean",
-    "standard_error",
-    "clustered_error",
-    "minimum",
-    *QUANTILES,
-    "maximum",
-    "infinite",
-    "rms",
-)
-LIKELIHOODS = (
-    "perplexity_q",
-    "perplexity_p",
-    "correlation",
-    "log_ratio",
-    "ratio",
-    "difference",
-)
-
 
 class Gate(NamedTuple):
     """A figure by name, in two parts, its limit, and on which side of that lies failure."""
@@ -101,8 +83,7 @@ def _gate(text: str, *, below: bool) -> Gate:
     option = f"--fail-{'below' if below else 'above'}"
     name, equals, limit = text.partition("=")
     part, _, figure = name.partition(".")
-    statistics = [statistic.name for statistic in STATISTICS if statistic.has_mean]
-    parts = {"likelihood": LIKELIHOODS} | dict.fromkeys(statistics, FIGURES)
+    parts = _known()
     if part not in parts:
         raise InputError(f"{option}: expected one of {', '.join(parts)}, found {part!r} in {text}")
     if figure not in parts[part]:
@@ -116,3 +97,12 @@ def _gate(text: str, *, below: bool) -> Gate:
     if not equals or not math.isfinite(number):
         raise InputError(f"{option}: expected NAME=LIMIT with a finite limit, found {text}")
     return Gate(part, figure, number, below)
+
+
+def _known() -> dict[str, list[str]]:
+    """The figures of each part that a summary can have: what the summary of no rows has."""
+    columns: Columns = {s.name: np.empty(0, s.dtype) for s in STATISTICS}
+    columns |= {"valid": np.empty(0, bool), "masked": np.empty(0, bool), "groups": np.empty(0, int)}
+    summary = summarise_rows(columns, Settings())
+    parts = {name: list(figures) for name, figures in summary["statistics"].items()}
+    return parts | {"likelihood": list(summary["likelihood"])}

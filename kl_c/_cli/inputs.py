@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kl_c import _kernels
-from kl_c._cli.errors import InputError
+from kl_c._errors import InputError
 from kl_c._formats import RawLayout, RowFile, open_rows
 from kl_c._formats.rows import bfloat16
 

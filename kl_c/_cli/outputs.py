@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from kl_c._cli.errors import InputError
+from kl_c._errors import InputError
 
 __all__ = ["check_outputs"]
 

@@ -6,7 +6,6 @@ import sys
 from kl_c import _kernels
 from kl_c._cli import gate
 from kl_c._cli.as_llamacpp import as_llamacpp, refuse_other_files
-from kl_c._cli.errors import InputError
 from kl_c._cli.floors import Floors
 from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
 from kl_c._cli.inputs import add_raw_arguments, open_pair
@@ -17,6 +16,7 @@ from kl_c._cli.report import as_json, report
 from kl_c._cli.sides import Sides
 from kl_c._cli.tables import print_report
 from kl_c._cli.verify import require_mpmath, verify
+from kl_c._errors import InputError
 from kl_c._files import replacing
 from kl_c._formats import BLOCK_BYTES, RowFile
 from kl_c._formats.rows import check_unchanged

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_c import _kernels
-from kl_c._cli.errors import InputError
 from kl_c._cli.inputs import accept
+from kl_c._errors import InputError
 from kl_c._formats import RowFile, open_rows
-from kl_c._rows import next_tokens
+from kl_c._rows import groups_of, next_tokens
 
 __all__ = ["OPTIONS", "Sides"]
 
@@ -59,8 +59,8 @@ class Sides(NamedTuple):
         elif groups is None:
             groups = base.groups if base.groups is not None else other.groups
         if groups is not None:
-            groups = groups.reshape(batch if groups.size == base.rows else (-1, 1))
-            groups = np.broadcast_to(groups, batch).astype(np.int64)
+            whole = batch if groups.size == base.rows else batch[:1]
+            groups = groups_of(groups.reshape(whole), batch)
         labels, mask, groups = (
             x if x is None else np.asarray(x).reshape(-1) for x in (labels, mask, groups)
         )

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_c._cli.errors import InputError
 from kl_c._cli.progress import progress
 from kl_c._cli.sides import Sides
+from kl_c._errors import InputError
 from kl_c._formats import RowFile
 from kl_c.comparison import Comparison
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from kl_c._cli.errors import InputError
 from kl_c._demo import checks, picture
 from kl_c._demo.corpus import HELD_OUT, Corpus, build_corpus
 from kl_c._demo.model import ORDER, LogBilinear, log_unigram, train
 from kl_c._demo.quantisation import BLOCK, quantise
+from kl_c._errors import InputError
 from kl_c._files import replacing
 from kl_c.comparison import Comparison
 

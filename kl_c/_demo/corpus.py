@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_c._cli.errors import InputError
+from kl_c._errors import InputError
 
 __all__ = ["HELD_OUT", "Corpus", "build_corpus", "read_words", "source_files"]
 

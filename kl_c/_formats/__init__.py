@@ -14,7 +14,7 @@ format is a module that reads a header, and most end in an ``ArrayFile``, an arr
 | ``writers`` | the way back, block by block |
 """
 
-from kl_c._formats.errors import InputError
+from kl_c._errors import InputError
 from kl_c._formats.recognise import RawLayout, open_rows
 from kl_c._formats.rows import BLOCK_BYTES, RowFile, describe
 

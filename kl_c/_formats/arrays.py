@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_c._formats.errors import InputError
+from kl_c._errors import InputError
 from kl_c._formats.rows import BLOCK_BYTES, RowFile, describe, map_array
 
 __all__ = ["ArrayFile"]

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_c._formats.errors import InputError
+from kl_c._errors import InputError
 from kl_c._formats.rows import RowFile
 
 __all__ = ["ARROW", "PARQUET", "open_arrow", "open_parquet"]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_c._formats.errors import InputError
+from kl_c._errors import InputError
 from kl_c._formats.rows import Floor, RowFile, map_array
 
 __all__ = [

@@ -6,8 +6,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy_format
 
+from kl_c._errors import InputError
 from kl_c._formats.arrays import ArrayFile
-from kl_c._formats.errors import InputError
 from kl_c._formats.rows import bfloat16
 
 __all__ = ["MAGIC", "open_npy", "read_header"]

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from kl_c._errors import InputError
 from kl_c._formats.arrays import ArrayFile
-from kl_c._formats.errors import InputError
 from kl_c._formats.npy import read_header
 from kl_c._formats.rows import RowFile, describe
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kl_c._errors import InputError
 from kl_c._formats import columns, llamacpp, npy, npz, safetensors, shards
 from kl_c._formats.arrays import ArrayFile
-from kl_c._formats.errors import InputError
 from kl_c._formats.rows import RowFile, describe, regular_file_only
 
 __all__ = ["RawLayout", "open_rows"]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_c import _kernels
-from kl_c._formats.errors import InputError
+from kl_c._errors import InputError
 
 __all__ = [
     "BLOCK_BYTES",

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kl_c._errors import InputError
 from kl_c._formats.arrays import ArrayFile
-from kl_c._formats.errors import InputError
 from kl_c._formats.rows import bfloat16
 
 __all__ = ["DTYPES", "LENGTH_BYTES", "is_safetensors", "read_tensors"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_c._formats.errors import InputError
+from kl_c._errors import InputError
 from kl_c._formats.rows import Floor, RowFile, describe
 from kl_c._formats.safetensors import read_tensors
 
