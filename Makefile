@@ -12,13 +12,9 @@ AARCH64_RUN ?= qemu-aarch64
 # The suite under sanitizers: not what builds packages, starts a process for each case, looks at no
 # compiled code, or measures memory, which the sanitizers use for themselves.
 SANITIZERS := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
-SANITIZED_TESTS ?= --ignore=tests/test_packaging.py --ignore=tests/test_typing.py \
-    --ignore=tests/test_accuracy.py --ignore=tests/test_reference.py \
-    --ignore=tests/test_native.py --ignore=tests/test_readme.py --ignore=tests/test_demo.py \
-    --ignore=tests/test_mutations.py --ignore=tests/test_memory.py --ignore=tests/test_cli.py --ignore=tests/test_cli_files.py \
-    --ignore=tests/test_benchmarks.py --ignore=tests/test_instructions.py \
-    --ignore=tests/test_cli_formats.py --ignore=tests/test_columns.py \
-    --ignore=tests/test_formats.py --ignore=tests/test_llamacpp.py \
+NOT_SANITIZED := packaging typing accuracy reference native readme demo mutations memory \
+    benchmarks instructions cli cli_files cli_formats columns formats llamacpp
+SANITIZED_TESTS ?= $(NOT_SANITIZED:%=--ignore=tests/test_%.py) \
     --deselect=tests/test_broadcasting.py::test_broadcasting_copies_nothing
 
 BIN := $(VENV)/bin
