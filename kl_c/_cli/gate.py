@@ -17,6 +17,7 @@ from kl_c._summary import summarise_rows
 
 __all__ = ["add_arguments", "judge"]
 
+
 class Gate(NamedTuple):
     """A figure by name, in two parts, its limit, and on which side of that lies failure."""
 
