@@ -46,12 +46,25 @@ KL_INLINE vec LANED(reduce2)(vec x, vec *k, vec *power)
     return sub(x, *k);
 }
 
-/* 2**x from LEAST_EXPONENT, where it is 0, to 100 (float64: 1000); NaN stays. */
-KL_INLINE vec LANED(power2)(vec x)
+/* 2**x from LEAST_EXPONENT, where it is 0, to 100 (float64: 1000), in two halves; NaN stays. */
+typedef struct {
+    vec r, power;
+} LANED(split);
+
+KL_INLINE LANED(split) LANED(begin_power2)(vec x)
 {
     vec rounder = all(K(ROUNDER) - K(LEAST_EXPONENT)), t = add(x, rounder);
-    vec r = sub(x, sub(t, rounder));
-    return mul(polynomial_by_length(r, mul(r, r), K(POWER)), power_of_two_in(t));
+    return (LANED(split)){sub(x, sub(t, rounder)), power_of_two_in(t)};
+}
+
+KL_INLINE vec LANED(end_power2)(LANED(split) x)
+{
+    return mul(polynomial_by_length(x.r, mul(x.r, x.r), K(POWER)), x.power);
+}
+
+KL_INLINE vec LANED(power2)(vec x)
+{
+    return LANED(end_power2)(LANED(begin_power2)(x));
 }
 
 #undef FEW
@@ -77,7 +90,12 @@ KL_INLINE void LANED(add_comparison)(LANED(comparison) *sums, const LANED(compar
     sums->largest_change = larger(sums->largest_change, more->largest_change);
 }
 
-/* What stands of a vector of outcomes half-way; a loop begins some vectors before it ends the first. */
+/* What stands of a vector of outcomes after a third of the way, and after two. A loop takes some
+   vectors through each third before the next: a vector's own operations wait for one another. */
+typedef struct {
+    vec d, k, r, power;
+} LANED(ratio);
+
 typedef struct {
     vec most, v, g;
     mask q_larger;
@@ -91,17 +109,22 @@ typedef struct {
        larger log(larger/m) + lesser log(lesser/m) = larger (v**2 M(v) - u g),   m their mean,
 
    M being MIXTURE. g and v come from 2**-|d| = 2**k 2**r as differences of small numbers. */
-KL_INLINE LANED(compared) LANED(begin_comparison)(vec most, vec d)
+KL_INLINE LANED(ratio) LANED(begin_comparison)(vec d)
 {
-    vec k, power, one = all(1);
-    vec r = LANED(reduce2)(either(d, all((real)-0.0)), &k, &power);
-    vec linear = mul(r, all(K(LN2))), power_less_1 = sub(power, one);
-    vec r_square = mul(r, r);
-    vec rest = mul(r_square, polynomial_by_length(r, r_square, K(POWER_REST)));
+    LANED(ratio) it = {.d = d};
+    it.r = LANED(reduce2)(either(d, all((real)-0.0)), &it.k, &it.power);
+    return it;
+}
+
+KL_INLINE LANED(compared) LANED(go_on_comparing)(vec most, LANED(ratio) it)
+{
+    vec one = all(1), power = it.power, r_square = mul(it.r, it.r);
+    vec linear = mul(it.r, all(K(LN2))), power_less_1 = sub(power, one);
+    vec rest = mul(r_square, polynomial_by_length(it.r, r_square, K(POWER_REST)));
     vec v = fused_from(power, add(linear, rest), sub(one, power));
-    vec step = fused_from(k, all(K(LN2)), power_less_1); /* as in expm1_less */
+    vec step = fused_from(it.k, all(K(LN2)), power_less_1); /* as in expm1_less */
     vec g = fused(power, rest, fused(power_less_1, linear, step));
-    return (LANED(compared)){most, v, g, less(d, all(0))};
+    return (LANED(compared)){most, v, g, less(it.d, all(0))};
 }
 
 KL_INLINE void LANED(end_comparison)(LANED(comparison) *sums, LANED(compared) it)

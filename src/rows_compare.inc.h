@@ -4,12 +4,22 @@
    second, over rows that are in cache, knows the normalisers and takes what needs both: two
    exponentials, of the larger probability and of the ratio, serve all its sums. */
 
-KL_INLINE void STORED(weigh_step)(vec a, vec scale, vec reference, vec *weight, vec *gap)
+typedef struct {
+    vec x;
+    LANED(split) power;
+} STORED(weighed);
+
+KL_INLINE STORED(weighed) STORED(begin_weighing)(vec a, vec scale, vec reference)
 {
     vec x = larger(all(K(LEAST_EXPONENT)), fused_less(a, scale, reference));
-    vec w = LANED(power2)(x);
+    return (STORED(weighed)){x, LANED(begin_power2)(x)};
+}
+
+KL_INLINE void STORED(end_weighing)(STORED(weighed) it, vec *weight, vec *gap)
+{
+    vec w = LANED(end_power2)(it.power);
     *weight = add(*weight, w);
-    *gap = fused(w, x, *gap);
+    *gap = fused(w, it.x, *gap);
 }
 
 /* Adds the weights 2**x, x = a scale - reference, of one block, and the sum of weight times x. */
@@ -19,16 +29,22 @@ KL_INLINE void STORED(weigh)(const stored *block, ptrdiff_t count, real scale, d
     vec s = all(scale), r = all((real)reference), lowest = all((real)-HUGE_VAL);
     vec weight = all(0), gap = weight, other_weight = weight, other_gap = weight;
     ptrdiff_t i = 0;
-    for (; i + 2 * LANES <= count; i += 2 * LANES) {
-        const char *ahead = (const char *)(block + i) + KL_COMPARE_AHEAD;
-        KL_PREFETCH(ahead);
-        if (2 * LANES * sizeof(stored) > 64)
-            KL_PREFETCH(ahead + 64);
-        STORED(weigh_step)(fetch_lanes(block + i), s, r, &weight, &gap);
-        STORED(weigh_step)(fetch_lanes(block + i + LANES), s, r, &other_weight, &other_gap);
+#define KL_BEGUN(at) STORED(begin_weighing)(fetch_lanes(block + (at)), s, r)
+    for (; i + 4 * LANES <= count; i += 4 * LANES) {
+        for (size_t line = 0; line < 4 * LANES * sizeof(stored); line += 64)
+            KL_PREFETCH((const char *)(block + i) + KL_COMPARE_AHEAD + line);
+        STORED(weighed) first = KL_BEGUN(i), second = KL_BEGUN(i + LANES);
+        STORED(weighed) third = KL_BEGUN(i + 2 * LANES), fourth = KL_BEGUN(i + 3 * LANES);
+        STORED(end_weighing)(first, &weight, &gap);
+        STORED(end_weighing)(second, &other_weight, &other_gap);
+        STORED(end_weighing)(third, &weight, &gap);
+        STORED(end_weighing)(fourth, &other_weight, &other_gap);
     }
-    for (; i < count; i += LANES)
-        STORED(weigh_step)(STORED(fetch_some)(block + i, count - i, lowest), s, r, &weight, &gap);
+#undef KL_BEGUN
+    for (; i < count; i += LANES) {
+        vec a = STORED(fetch_some)(block + i, count - i, lowest);
+        STORED(end_weighing)(STORED(begin_weighing)(a, s, r), &weight, &gap);
+    }
     kl_carry(&sums->weight, &sums->weight_lost, sum_of(add(weight, other_weight)));
     kl_carry(&sums->gap, &sums->gap_lost, sum_of(add(gap, other_gap)));
 }
@@ -126,34 +142,43 @@ typedef struct {
     vec scale, scale_lost, p_reference, q_reference, q_shift, c, c_low, shift;
 } STORED(compare_scales);
 
-KL_INLINE LANED(compared) STORED(compare_step)(vec *p_holes, vec *q_holes, vec a, vec b,
-                                               mask inside, const STORED(compare_scales) *row,
-                                               int whole, int careful)
+/* The ratio of a vector, and its larger probability: on its way, or with care, at once. */
+typedef struct {
+    LANED(ratio) ratio;
+    LANED(split) most;
+    vec careful_most;
+} STORED(met);
+
+KL_INLINE STORED(met) STORED(begin_step)(vec *p_holes, vec *q_holes, vec a, vec b, mask inside,
+                                           const STORED(compare_scales) *row, int whole,
+                                           int careful)
 {
-    vec d, most;
     if (!careful) {
-        d = fused_less(sub(a, b), row->scale, row->shift);
+        vec d = fused_less(sub(a, b), row->scale, row->shift);
         vec x = fused_less(a, row->scale, row->p_reference);
         vec y = add(fused_less(b, row->scale, row->q_reference), row->q_shift);
-        most = LANED(power2)(larger(all(K(LEAST_EXPONENT)), larger(x, y)));
-    } else { /* a ratio of 0 or infinity is one beyond all that the lanes tell from these */
-        vec none = all((real)-HUGE_VAL), beyond = all(-4 * K(LEAST_EXPONENT));
-        mask p_zero = equal(a, none), q_zero = equal(b, none);
-        vec low, high = LANED(difference)(a, b, &low);
-        vec exact = mul(add(sub(high, row->c), sub(low, row->c_low)), row->scale);
-        d = select(p_zero, select(q_zero, all(0), sub(all(0), beyond)),
-                   select(q_zero, beyond, exact));
-        most = larger(STORED(careful_power)(a, row->scale, row->scale_lost, row->p_reference,
-                                            all(0)),
-                      STORED(careful_power)(b, row->scale, row->scale_lost, row->q_reference,
-                                            row->q_shift));
-        vec one = whole ? all(1) : keep(inside, all(1));
-        *p_holes = larger(*p_holes, drop(q_zero, keep(p_zero, one)));
-        *q_holes = larger(*q_holes, drop(p_zero, keep(q_zero, one)));
+        vec most = larger(all(K(LEAST_EXPONENT)), larger(x, y));
+        return (STORED(met)){LANED(begin_comparison)(d), LANED(begin_power2)(most), all(0)};
     }
-    if (!whole)
-        most = keep(inside, most);
-    return LANED(begin_comparison)(most, d);
+    /* A ratio of 0 or infinity is one beyond all that the lanes tell from these. */
+    vec none = all((real)-HUGE_VAL), beyond = all(-4 * K(LEAST_EXPONENT));
+    mask p_zero = equal(a, none), q_zero = equal(b, none);
+    vec low, high = LANED(difference)(a, b, &low);
+    vec exact = mul(add(sub(high, row->c), sub(low, row->c_low)), row->scale);
+    vec d = select(p_zero, select(q_zero, all(0), sub(all(0), beyond)),
+                   select(q_zero, beyond, exact));
+    vec one = whole ? all(1) : keep(inside, all(1));
+    *p_holes = larger(*p_holes, drop(q_zero, keep(p_zero, one)));
+    *q_holes = larger(*q_holes, drop(p_zero, keep(q_zero, one)));
+    vec x = STORED(careful_power)(a, row->scale, row->scale_lost, row->p_reference, all(0));
+    vec y = STORED(careful_power)(b, row->scale, row->scale_lost, row->q_reference, row->q_shift);
+    return (STORED(met)){LANED(begin_comparison)(d), {all(0), all(0)}, larger(x, y)};
+}
+
+KL_INLINE LANED(compared) STORED(go_on)(STORED(met) it, int careful)
+{
+    vec most = careful ? it.careful_most : LANED(end_power2)(it.most);
+    return LANED(go_on_comparing)(most, it.ratio);
 }
 
 /* The sums over both rows. Without care a - b is rounded and holes are not expected; with it the
@@ -175,27 +200,33 @@ KL_INLINE int STORED(compare_sweep)(const kl_source *p, const kl_source *q, ptrd
             ptrdiff_t end = count - i < FEW * LANES ? count - LANES : i + (FEW - 1) * LANES;
             LANED(comparison) few = LANED(no_comparison)();
 #define KL_BEGUN(at)                                                                               \
-    STORED(compare_step)(&p_holes, &q_holes, fetch_lanes(pb + (at)), fetch_lanes(qb + (at)),       \
-                         first_lanes(LANES), row, 1, careful)
+    STORED(begin_step)(&p_holes, &q_holes, fetch_lanes(pb + (at)), fetch_lanes(qb + (at)),         \
+                       first_lanes(LANES), row, 1, careful)
             for (; i + 3 * LANES <= end; i += 4 * LANES) {
-                LANED(compared) first = KL_BEGUN(i), second = KL_BEGUN(i + LANES);
-                LANED(compared) third = KL_BEGUN(i + 2 * LANES), fourth = KL_BEGUN(i + 3 * LANES);
-                LANED(end_comparison)(&few, first);
-                LANED(end_comparison)(&few, second);
-                LANED(end_comparison)(&few, third);
-                LANED(end_comparison)(&few, fourth);
+                STORED(met) b1 = KL_BEGUN(i), b2 = KL_BEGUN(i + LANES);
+                STORED(met) b3 = KL_BEGUN(i + 2 * LANES), b4 = KL_BEGUN(i + 3 * LANES);
+                LANED(compared) c1 = STORED(go_on)(b1, careful), c2 = STORED(go_on)(b2, careful);
+                LANED(compared) c3 = STORED(go_on)(b3, careful), c4 = STORED(go_on)(b4, careful);
+                LANED(end_comparison)(&few, c1);
+                LANED(end_comparison)(&few, c2);
+                LANED(end_comparison)(&few, c3);
+                LANED(end_comparison)(&few, c4);
             }
             for (; i <= end; i += LANES)
-                LANED(end_comparison)(&few, KL_BEGUN(i));
+                LANED(end_comparison)(&few, STORED(go_on)(KL_BEGUN(i), careful));
 #undef KL_BEGUN
             LANED(add_comparison)(&sums, &few);
         }
-        if (i < count)
-            LANED(end_comparison)(
-                &sums, STORED(compare_step)(&p_holes, &q_holes,
-                                            STORED(fetch_first)(pb + i, count - i),
-                                            STORED(fetch_first)(qb + i, count - i),
-                                            first_lanes(count - i), row, 0, careful));
+        if (i < count) {
+            mask inside = first_lanes(count - i);
+            vec p_last = STORED(fetch_first)(pb + i, count - i);
+            vec q_last = STORED(fetch_first)(qb + i, count - i);
+            LANED(compared) last = STORED(go_on)(
+                STORED(begin_step)(&p_holes, &q_holes, p_last, q_last, inside, row, 0, careful),
+                careful);
+            last.most = keep(inside, last.most);
+            LANED(end_comparison)(&sums, last);
+        }
         kl_carry(&totals->forward, &totals->forward_lost, sum_of(sums.forward));
         kl_carry(&totals->reverse, &totals->reverse_lost, sum_of(sums.reverse));
         kl_carry(&totals->mixture, &totals->mixture_lost, sum_of(sums.mixture));
