@@ -252,11 +252,8 @@ KL_INLINE double score_pair(const kl_job *job, kl_row_function kernel, ptrdiff_t
                            : judged(job, row, p, q, status, 0, score, faults);
 }
 
-double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
-                kl_faults *faults)
+static double score_nll(const kl_job *job, ptrdiff_t row, const kl_source *q, kl_faults *faults)
 {
-    if (job->kernel != KL_KERNEL_nll)
-        return score_pair(job, kernel_for(job, p, q), row, p, q, faults);
     double score = NAN;
     int64_t label = kl_label(&job->labels, row);
     if (job->has_ignore_index && label == job->ignore_index)
@@ -266,8 +263,15 @@ double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_s
             kl_blame(faults, row, 2, KL_ROW_LABEL);
         return NAN;
     }
-    int status = score_label(job, p, label, &score);
-    return judged(job, row, p, q, status, label, score, faults);
+    int status = score_label(job, q, label, &score);
+    return judged(job, row, q, NULL, status, label, score, faults);
+}
+
+double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
+                kl_faults *faults)
+{
+    return job->kernel == KL_KERNEL_nll ? score_nll(job, row, p, faults)
+                                        : score_pair(job, kernel_for(job, p, q), row, p, q, faults);
 }
 
 /* Results may lie anywhere, unaligned too. */

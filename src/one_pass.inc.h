@@ -105,33 +105,72 @@ KL_RARE STORED(one_pass) STORED(one_pass_careful)(STORED(one_pass) sums, vec a, 
     return sums;
 }
 
-/* The straight line, as far as no lane is rare; returns where it stopped. A loop of its own, for
+/* A vector of outcomes half-way, and by how much its exponents exceed the lowest. */
+typedef struct {
+    vec a, y;
+    LANED(reduced) log_weight, log_ratio;
+    exponent steps;
+} STORED(one_pass_begun);
+
+KL_INLINE STORED(one_pass_begun) STORED(begin_one_pass)(const stored *p, const stored *q,
+                                                        const STORED(one_pass_scales) *row,
+                                                        STORED(log_kind) kind)
+{
+    STORED(one_pass_begun) it;
+    vec below;
+    it.a = fetch_lanes(p);
+    it.y = STORED(one_pass_ratio)(it.a, fetch_lanes(q), row, kind, &below);
+    if (kind == STORED(tempered))
+        below = mul(below, row->inverse);
+    it.log_weight = LANED(reduce)(below, K(ROUNDER));
+    it.log_ratio = LANED(reduce)(it.y, K(BIASED));
+    it.steps = either_steps(steps_above(it.log_weight.t, row->lightest),
+                            steps_above(it.log_ratio.t, row->lowest));
+    return it;
+}
+
+KL_INLINE void STORED(end_one_pass)(STORED(one_pass) *sums, STORED(one_pass_begun) it,
+                                    const STORED(one_pass_scales) *row, STORED(log_kind) kind)
+{
+    vec weight = kind == STORED(tempered)
+                     ? LANED(weight)(it.a, row->top, row->inverse, row->inverse_low)
+                     : LANED(exp_normal)(it.log_weight);
+    sums->weight = add(sums->weight, weight);
+    sums->y = fused(weight, it.y, sums->y);
+    sums->g = fused(weight, LANED(expm1_less)(it.log_ratio), sums->g);
+}
+
+/* The straight line, as far as no lane is rare; returns where it stopped. Loops of their own, for
    the sums to stay in registers. */
 KL_INLINE ptrdiff_t STORED(one_pass_usual)(STORED(one_pass) *sums, const stored *pb,
                                            const stored *qb, ptrdiff_t i, ptrdiff_t count,
                                            const STORED(one_pass_scales) *row,
                                            STORED(log_kind) kind)
 {
-    for (; i + LANES <= count; i += LANES) {
-        KL_PREFETCH((const char *)(pb + i) + KL_AHEAD);
-        KL_PREFETCH((const char *)(qb + i) + KL_AHEAD);
-        vec a = fetch_lanes(pb + i), b = fetch_lanes(qb + i), below;
-        vec y = STORED(one_pass_ratio)(a, b, row, kind, &below);
-        if (kind == STORED(tempered))
-            below = mul(below, row->inverse);
-        LANED(reduced) log_weight = LANED(reduce)(below, K(ROUNDER));
-        LANED(reduced) log_ratio = LANED(reduce)(y, K(BIASED));
-        if (KL_UNLIKELY(any_beyond(either_steps(steps_above(log_weight.t, row->lightest),
-                                          steps_above(log_ratio.t, row->lowest)),
-                                   K(EXPONENTS))))
-            break;
-        vec weight = kind == STORED(tempered)
-                         ? LANED(weight)(a, row->top, row->inverse, row->inverse_low)
-                         : LANED(exp_normal)(log_weight);
-        sums->weight = add(sums->weight, weight);
-        sums->y = fused(weight, y, sums->y);
-        sums->g = fused(weight, LANED(expm1_less)(log_ratio), sums->g);
+#define KL_BEGUN(at) STORED(begin_one_pass)(pb + (at), qb + (at), row, kind)
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        for (size_t line = 0; line < 2 * LANES * sizeof(stored); line += 64) {
+            KL_PREFETCH((const char *)(pb + i) + KL_AHEAD + line);
+            KL_PREFETCH((const char *)(qb + i) + KL_AHEAD + line);
+        }
+        STORED(one_pass_begun) first = KL_BEGUN(i), second = KL_BEGUN(i + LANES);
+        if (KL_UNLIKELY(any_beyond(either_steps(first.steps, second.steps), K(EXPONENTS)))) {
+            if (any_beyond(first.steps, K(EXPONENTS)))
+                return i;
+            STORED(end_one_pass)(sums, first, row, kind);
+            return i + LANES;
+        }
+        STORED(end_one_pass)(sums, first, row, kind);
+        STORED(end_one_pass)(sums, second, row, kind);
     }
+    if (i + LANES <= count) {
+        STORED(one_pass_begun) it = KL_BEGUN(i);
+        if (!any_beyond(it.steps, K(EXPONENTS))) {
+            STORED(end_one_pass)(sums, it, row, kind);
+            i += LANES;
+        }
+    }
+#undef KL_BEGUN
     return i;
 }
 
