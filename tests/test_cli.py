@@ -1,7 +1,6 @@
 """``kl-c`` run as a program: its commands and options, the table, the JSON, the rows."""
 
 import inspect
-import json
 import os
 import pty
 import re
@@ -16,7 +15,7 @@ import kl_c
 import kl_c._cli
 from kl_c import Comparison, compare
 from kl_c._cli import tables
-from program import WITHOUT_RICH, complaint, run
+from program import WITHOUT_RICH, complaint, of_the_only, run
 
 OPTIONS = ("--form", "logits")
 
@@ -38,8 +37,7 @@ def loaded(folder):
 
 
 def score_json(folder, *options, names=("base.npy", "other.npy")):
-    text = run("score", *names, *options, "--json", "-", cwd=folder).stdout
-    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    return of_the_only(run("score", *names, *options, "--json", "-", cwd=folder).stdout)
 
 
 def test_version_and_help(tmp_path):
@@ -116,7 +114,7 @@ def test_json_file_and_rows_file(files, tmp_path):
     rows = Comparison.load(tmp_path / "rows")
     for name in ("kl", "reverse_kl", "js", "same_top", "nll_q", "valid"):
         np.testing.assert_array_equal(getattr(rows, name), getattr(expected, name))
-    found = json.loads((tmp_path / "out.json").read_text())
+    found = of_the_only((tmp_path / "out.json").read_text())
     assert found["statistics"] == expected.summary()["statistics"]
 
 
@@ -262,7 +260,7 @@ def test_wrong_usage(files):
     usage = [
         ((), "COMMAND"),
         (("sccore",), "sccore"),
-        (("score", "base.npy"), "OTHER"),
+        (("score", "base.npy"), "CANDIDATE"),
         (("score", "base.npy", "other.npy", "--form", "odds"), "odds"),
         (("score", "base.npy", "other.npy", "--form", "probs,logits,logits"), "form"),
         (("score", "base.npy", "other.npy", *OPTIONS, "--temperature", "warm"), "warm"),

@@ -1,9 +1,10 @@
-"""What goes with the rows of two files: labels or tokens, a mask, groups; one number per row.
+"""What goes with the rows of all files: labels or tokens, a mask, groups; one number per row.
 
 They are read whole: what is kept of every row takes more memory than they do.
 """
 
 import argparse
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -31,7 +32,7 @@ class Sides(NamedTuple):
     groups_by_axis: bool  # whether the groups are the entries of axis 0
 
     @classmethod
-    def open(cls, args: argparse.Namespace, base: RowFile, other: RowFile) -> Self:
+    def open(cls, args: argparse.Namespace, base: RowFile, others: Sequence[RowFile]) -> Self:
         """Read what the options name; labels and groups else from a file of rows that has them.
 
         Raises
@@ -46,7 +47,7 @@ class Sides(NamedTuple):
         batch = base.shape[:-1]
         found = {name: _column(name, file, base) for name, file in files.items()}
         if "labels" not in found and "tokens" not in found:
-            for file in (base, other):
+            for file in (base, *others):
                 if "labels" not in found and file.labels is not None:
                     files["labels"], found["labels"] = file, file.labels
         labels, mask, groups = (found.get(name) for name in ("labels", "mask", "groups"))
@@ -57,7 +58,7 @@ class Sides(NamedTuple):
         if by_axis:
             groups = np.arange(batch[0])
         elif groups is None:
-            groups = base.groups if base.groups is not None else other.groups
+            groups = next((x.groups for x in (base, *others) if x.groups is not None), None)
         if groups is not None:
             whole = batch if groups.size == base.rows else batch[:1]
             groups = groups_of(groups.reshape(whole), batch)

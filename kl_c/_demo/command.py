@@ -176,7 +176,8 @@ def _score(folder: Path, bits: int) -> Any:
     code = main(["score", *map(str, files + options)])
     if code != 0:
         raise ScoringStopped(code)
-    return json.loads(summary.read_text())
+    (candidate,) = json.loads(summary.read_text())["candidates"]
+    return candidate
 
 
 def _draw(path: Path, kl: dict[int, Any]) -> None:
