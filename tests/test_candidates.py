@@ -201,12 +201,17 @@ def test_the_table_of_several(files, capsys):
     pairs = [("Q6 - Q8", x) for x in of] + [("Q4 - Q6", x) for x in of]
     assert [tuple(line[:2]) for line in lines] == pairs
     config = kl_c.show_config()
+    read = {"p": facts["p"], **{one["name"]: one["q"] for one in facts["candidates"]}}
+    read["labels"] = facts["labels"]
     assert foot.splitlines() == [
         "8 groups: below 30, errors by groups are rough",
         f"kl_c {config['version']}, backend {config['backend']}",
         f"kl-c score {' '.join(TRIO)} --form logits --labels labels.npy",
         "form logits, temperature 1, eps default",
+        "outcomes equal, invalid rows raise, no mask",
         "rows: 56 used, 0 left out, 0 infinite",
+        *(f"{x}: {f['bytes']} bytes, sampled hash {f['sampled_hash']}" for x, f in read.items()),
+        f"labels of all rows: hash {facts['token_hash']}",
     ]
 
 
@@ -226,7 +231,7 @@ def test_what_is_said_of_some_candidates_bears_their_names(files, capsys):
     foot = capsys.readouterr().out.split("\n\n")[-1].splitlines()
     assert foot[0] == "8 groups: below 30, errors by groups are rough"
     assert [line for line in foot if line.startswith("Q8: rounding of q explains")]
-    assert foot[-2:] == [
+    assert [line for line in foot if "rows: " in line] == [
         "Q8, Q4: rows: 56 used, 0 left out, 0 infinite",
         "Q6: rows: 55 used, 1 left out, 1 infinite",
     ]

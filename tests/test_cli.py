@@ -15,6 +15,8 @@ import kl_c
 import kl_c._cli
 from kl_c import Comparison, compare
 from kl_c._cli import tables
+from kl_c._formats import open_rows
+from kl_c._formats.rows import token_hash
 from program import WITHOUT_RICH, complaint, of_the_only, run
 
 OPTIONS = ("--form", "logits")
@@ -186,11 +188,16 @@ def test_table(files, rich):
         cells = [float(cell) for cell in likelihood[name] if cell != "-"]
         assert cells == pytest.approx(figures, rel=1e-3)
     config = kl_c.show_config()
-    assert lines[-4:] == [
+    files_read = {"p": "base.npy", "q": "other.npy", "labels": "labels.npy"}
+    facts = {name: open_rows(str(files / path)).facts() for name, path in files_read.items()}
+    assert lines[-9:] == [
         f"kl_c {config['version']}, backend {config['backend']}",
         "kl-c score base.npy other.npy --form logits --labels labels.npy",
         "form logits, temperature 1, eps default",
+        "outcomes equal, invalid rows raise, no mask",
         "rows: 60 used, 0 left out, 0 infinite",
+        *(f"{x}: {f['bytes']} bytes, sampled hash {f['sampled_hash']}" for x, f in facts.items()),
+        f"labels of all rows: hash {token_hash(labels)}",
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from kl_c._cli.layout import cell
 from kl_c._cli.report import of_one
+from kl_c._cli.sides import OPTIONS
 from kl_c._label_shift import LabelShift, warning_for
 from kl_c._uncertainty import ENOUGH, FEWEST
 
@@ -28,6 +29,7 @@ def foot_of(facts: dict[str, Any]) -> list[str]:
         facts["command"],
         *of_each(facts, _settings),
         *of_each(facts, _rows),
+        *_files(facts),
     ]
 
 
@@ -62,7 +64,11 @@ def _refused_differences(facts: dict[str, Any]) -> list[str]:
 def _settings(one: dict[str, Any]) -> list[str]:
     form = one["form"] if isinstance(one["form"], str) else " and ".join(one["form"])
     eps = "default" if one["eps"] is None else f"{one['eps']:g}"
-    return [f"form {form}, temperature {one['temperature']:g}, eps {eps}"]
+    mask = "no mask" if one["mask"] is None else f"mask {one['mask']['path']}"
+    return [
+        f"form {form}, temperature {one['temperature']:g}, eps {eps}",
+        f"outcomes {one['outcomes']}, invalid rows {one['invalid']}, {mask}",
+    ]
 
 
 def _rows(one: dict[str, Any]) -> list[str]:
@@ -72,6 +78,23 @@ def _rows(one: dict[str, Any]) -> list[str]:
         f"rows: {rows['used']} used, {rows['left_out']} left out{masked}, "
         f"{rows['infinite']} infinite"
     ]
+
+
+def _files(facts: dict[str, Any]) -> list[str]:
+    """What tells the files, and the text that they are of, from others."""
+    candidates = facts["candidates"]
+    files = {"p": facts["p"]}
+    if len(candidates) == 1:
+        files["q"] = candidates[0]["q"]
+    else:
+        files |= {one["name"]: one["q"] for one in candidates}
+    files |= {option: facts[option] for option in OPTIONS if facts[option] is not None}
+    lines = [
+        f"{name}: {file['bytes']} bytes, sampled hash {file['sampled_hash']}"
+        for name, file in files.items()
+    ]
+    hashed = facts["token_hash"]
+    return lines if hashed is None else [*lines, f"labels of all rows: hash {hashed}"]
 
 
 def _cautions(one: dict[str, Any]) -> list[str]:
