@@ -168,6 +168,7 @@ def test_forms_are_those_of_each_file(files, capsys):
 
 
 def test_the_table_of_several(files, capsys):
+    pytest.importorskip("scipy", reason="without it there are no intervals")
     assert main(["score", *TRIO, *FORM, "--labels", "labels.npy"]) == 0
     text = capsys.readouterr().out
     head, *tables, foot = text.split("\n\n")
@@ -179,15 +180,18 @@ def test_the_table_of_several(files, capsys):
         "Q6 = q6.npy (8 x 7 x 40 float32)",
         "Q4 = q4.npy (8 x 7 x 40 float32)",
         "kl = KL(p || candidate), in nats; bpw: bits per weight",
-        "SE: 8 groups",
+        "errors: 8 groups",
     ]
     facts = facts_of(capsys, *TRIO, "--labels", "labels.npy")
     shown = rows_of(means)
-    assert shown["candidate"] == ["bpw", "mean kl", "SE", "same_top", "perplexity", "ratio"]
-    assert shown["p"][:4] == 4 * ["-"] and shown["p"][5] == "1.000"
+    assert shown["candidate"] == [
+        *("bpw", "mean kl", "95% from", "to", "same_top", "perplexity", "ratio")
+    ]
+    assert shown["p"][:5] == 5 * ["-"] and shown["p"][6] == "1.000"
     for one in facts["candidates"]:
         kl, likelihood = one["statistics"]["kl"], one["likelihood"]
-        figures = [one["size"][BITS], kl["mean"], kl["clustered_error"]]
+        interval = one["intervals"]["of"]["kl"]
+        figures = [one["size"][BITS], kl["mean"], interval["low"], interval["high"]]
         figures += [one["statistics"]["same_top"]["mean"]]
         figures += [likelihood[name]["value"] for name in ("perplexity_q", "ratio")]
         assert [float(cell) for cell in shown[one["name"]]] == pytest.approx(figures, rel=1e-3)
@@ -195,7 +199,7 @@ def test_the_table_of_several(files, capsys):
         cells = rows_of(percentiles)[one["name"]]
         assert [float(cell) for cell in cells] == pytest.approx(figures, rel=1e-3)
     first = facts["candidates"][0]["likelihood"]["perplexity_p"]["value"]
-    assert float(shown["p"][4]) == pytest.approx(first, rel=1e-3)
+    assert float(shown["p"][5]) == pytest.approx(first, rel=1e-3)
     lines = [re.split("  +", line) for line in differences.splitlines()[2:]]
     of = ["kl", "same_top", "perplexity_q"]
     pairs = [("Q6 - Q8", x) for x in of] + [("Q4 - Q6", x) for x in of]
@@ -246,7 +250,7 @@ def test_sizes_in_bytes_and_missing_ones(files, capsys):
     ]
     assert main(["score", "base.npy", "q8.npy", "q6.npy", *FORM]) == 0
     head, means, *_ = capsys.readouterr().out.split("\n\n")
-    assert rows_of(means)["candidate"] == ["mean kl", "SE", "same_top"]
+    assert rows_of(means)["candidate"] == ["mean kl", "95% from", "to", "same_top"]
 
 
 def test_paired_differences_are_those_of_the_library(files, capsys):
@@ -276,13 +280,17 @@ def test_few_groups_and_no_scipy_are_said_once(files, capsys, monkeypatch):
     few = ("--groups", "groups.npy")
     assert main(["score", *TRIO, *FORM, *few]) == 0
     text = capsys.readouterr().out
-    said = "no paired differences: expected at least 5 groups for an interval, got 4"
-    assert text.count(said) == 1 and "difference " not in text
+    said = "no intervals: expected at least 5 groups for an interval, got 4"
+    assert text.count("expected at least") == text.count(said) == 1
+    assert "difference" not in text and " from " not in text
     assert "refused" in facts_of(capsys, *TRIO, *few)["candidates"][1]["paired"]
     monkeypatch.setitem(sys.modules, "scipy.special", None)
     assert main(["score", *TRIO, *FORM]) == 0
     text = capsys.readouterr().out
-    assert text.count("SciPy") == 1 and "no paired differences: intervals" in text
+    assert text.count("SciPy") == 1 and "no intervals: intervals and p-values need" in text
+    assert rows_of(text.split("\n\n")[1])["candidate"] == ["bpw", "mean kl", "SE", "same_top"]
+    assert main(["score", *TRIO[:2], *FORM]) == 0
+    assert capsys.readouterr().out.count("SciPy") == 1
 
 
 def test_gates_hold_for_every_candidate_or_for_one(files, capsys):
@@ -384,5 +392,5 @@ def test_more_files_make_smaller_blocks(files, capsys, monkeypatch):
 def test_the_markdown_of_several(files, capsys):
     assert main(["score", *TRIO, *FORM, "--markdown", "card.md"]) == 0
     text = Path("card.md").read_text()
-    assert "| candidate | bpw | mean kl | SE | same\\_top |" in text
+    assert "| candidate | bpw | mean kl |" in text and "| same\\_top |" in text
     assert "| Q6 - Q8 | kl |" in text

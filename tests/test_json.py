@@ -14,6 +14,8 @@ jsonschema = pytest.importorskip("jsonschema", reason="comes with the extra test
 
 SCHEMA = json.loads(resources.files("kl_c._cli").joinpath("score.schema.json").read_text())
 
+GROUPS = ("--groups", "texts.npy")
+
 # Every field shows in one of these; files are made by `folder`.
 RUNS = [
     ("base.npy", "q8.npy"),
@@ -29,6 +31,18 @@ RUNS = [
     ),
     ("batch.npy", "half.npy", "--tokens", "tokens.npy", "--k", "3", "--fail-below", "kl.p1=-1"),
     ("base.npy", "wide.npy", "--outcomes", "common", "--mask", "mask.npy", "--verify", "1"),
+    ("base.npy", "q8.npy", "--k", "2", "--strata", "entropy", "--strata", "few.npy", *GROUPS),
+    (
+        "base.npy",
+        "q8.npy",
+        "--outcomes",
+        "39",
+        "--labels",
+        "few.npy",
+        "--strata",
+        "position",
+        *GROUPS,
+    ),
     ("base.npy", "holes.npy", "--invalid", "nan", "--eps", "0", "--temperature", "2"),
     ("base.npy", "q8.kld", "--form", "logits,log_probs", "--outcomes", "39"),
     ("q8.kld", "q8.kld"),
@@ -50,7 +64,11 @@ def folder(tmp_path_factory):
     holes = other.copy()
     holes[3], holes[4, 5] = np.nan, -np.inf
     arrays = {"base": base, "q8": other, "q6": other + base, "holes": holes, "none": base[:0]}
-    arrays |= {"wide": np.hstack([other, other]), "few": np.arange(30) % 4}
+    arrays |= {
+        "wide": np.hstack([other, other]),
+        "few": np.arange(30) % 4,
+        "texts": np.arange(30) % 15,
+    }
     arrays |= {"labels": np.arange(30), "mask": np.arange(30) > 2, "text": np.zeros((2, 32), int)}
     arrays |= {"batch": base.reshape(6, 5, 40), "half": other.reshape(6, 5, 40).astype(np.float16)}
     arrays |= {"tokens": np.arange(30).reshape(6, 5)}
@@ -77,6 +95,16 @@ def written(folder):
 def test_every_run_is_as_described(written, validator):
     for found in written:
         validator.validate(found)
+
+
+def collapsed(path):
+    """What is described in one place is looked for in one: all strata are as the whole, and all
+    statistics are one (flags have no percentiles, label_change alone has rms)."""
+    if "parts" in path:
+        path = ("candidates", "[]", *path[path.index("parts") + 2 :])
+    if "statistics" in path[:-2]:
+        path = ("statistics", "*", *path[path.index("statistics") + 2 :])
+    return path
 
 
 def test_everything_described_is_there(written):
@@ -116,12 +144,7 @@ def test_everything_described_is_there(written):
     names(SCHEMA, ())
     for found in written:
         walk(SCHEMA, found, ())
-    # One description for all statistics: flags have no percentiles, label_change alone has rms.
-    one_of_all = ("candidates", "[]", "statistics", "*")
-    described, seen = (
-        {(*one_of_all, *x[4:]) if x[:3] == one_of_all[:3] and len(x) > 4 else x for x in paths}
-        for paths in (described, seen)
-    )
+    described, seen = ({collapsed(path) for path in paths} for paths in (described, seen))
     assert described == seen
 
 

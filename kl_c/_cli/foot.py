@@ -9,7 +9,7 @@ from kl_c._cli.sides import OPTIONS
 from kl_c._label_shift import LabelShift, warning_for
 from kl_c._uncertainty import ENOUGH, FEWEST
 
-__all__ = ["errors", "foot_of", "of_each"]
+__all__ = ["errors", "foot_of", "interval_cells", "interval_heads", "of_each"]
 
 
 def errors(one: dict[str, Any]) -> tuple[str, str]:
@@ -18,6 +18,20 @@ def errors(one: dict[str, Any]) -> tuple[str, str]:
     if groups["status"] == "refused":
         return "rows as independent", "standard_error"
     return f"{groups['count']} groups", "clustered_error"
+
+
+def interval_heads(one: dict[str, Any]) -> list[str]:
+    """Of the columns that an interval takes; none where there are none."""
+    intervals = one["intervals"]
+    return [] if "refused" in intervals else [f"{intervals['confidence']:.0%} from", "to"]
+
+
+def interval_cells(one: dict[str, Any], name: str) -> list[str]:
+    """What stands in these columns; dashes for what has no interval."""
+    if "refused" in one["intervals"]:
+        return []
+    found = one["intervals"]["of"].get(name, {"low": None, "high": None})
+    return [cell(found["low"]), cell(found["high"])]
 
 
 def foot_of(facts: dict[str, Any]) -> list[str]:
@@ -52,10 +66,13 @@ def _merged(said: dict[str, list[str]]) -> list[str]:
 
 
 def _refused_differences(facts: dict[str, Any]) -> list[str]:
+    known = [one["intervals"].get("refused") for one in facts["candidates"]]
     pairs = {one["name"]: one["paired"] for one in facts["candidates"] if "paired" in one}
     return _merged(
         {
-            name: [f"no paired differences: {pair['refused']}"] if "refused" in pair else []
+            name: [f"no paired differences: {pair['refused']}"]
+            if pair.get("refused") not in (None, *known)
+            else []
             for name, pair in pairs.items()
         }
     )
@@ -108,6 +125,8 @@ def _cautions(one: dict[str, Any]) -> list[str]:
         )
     elif groups["status"] == "few":
         said.append(f"{groups['count']} groups: below {ENOUGH}, errors by groups are rough")
+    if "refused" in one["intervals"]:
+        said.append(f"no intervals: {one['intervals']['refused']}")
     if line := one.get("resolution"):
         said.append(
             f"rounding of {' and '.join(line['sides'])} explains a mean kl of {cell(line['kl'])}"

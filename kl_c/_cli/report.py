@@ -13,8 +13,8 @@ from typing import Any
 
 from kl_c import _kernels
 from kl_c._cli.candidates import Candidate
-from kl_c._cli.differences import add_differences
 from kl_c._cli.floors import Floors
+from kl_c._cli.intervals import add_differences, intervals_of
 from kl_c._cli.resolution import resolution
 from kl_c._cli.sides import OPTIONS, Sides
 from kl_c._formats import RowFile
@@ -74,6 +74,7 @@ def _facts(candidate: Candidate, base: RowFile) -> dict[str, Any]:
         "form": comparison.settings.form,
         "resolution": resolution(comparison, base, candidate.file, mean_kl),
         **summary,
+        "intervals": intervals_of(comparison, summary),
     }
 
 

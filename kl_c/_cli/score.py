@@ -15,6 +15,7 @@ from kl_c._cli.report import as_json, report
 from kl_c._cli.score_arguments import add_arguments
 from kl_c._cli.scoring import begin_comparison, score
 from kl_c._cli.sides import Sides
+from kl_c._cli.strata import open_keys, strata_facts
 from kl_c._cli.tables import contents
 from kl_c._cli.verify import require_mpmath, verify
 from kl_c._errors import InputError
@@ -37,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     rows = for_each(names, "--rows", args.rows)
     base, *others = open_all(args)
     sides = Sides.open(args, base, others)
-    read = [base, *others, *sides.files.values()]
+    keys = open_keys(args.strata, base)
+    read = [base, *others, *sides.files.values(), *(key.file for key in keys if key.file)]
     check_outputs(
         [args.json, args.markdown, *rows.values()], [path for file in read for path in file.files]
     )
@@ -57,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
             found["verification"] = verify(
                 candidate.comparison, base, candidate.file, sides, args.verify
             )
+        found["strata"] = strata_facts(candidate.comparison, keys)
         found["gates"] = gate.judge(gates, found)
     _write(args, facts, base, candidates, sides)
     return _end(facts)

@@ -144,6 +144,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print the figures of llama-perplexity --kl-divergence in place of the table: its "
         "truncated sum, rows as independent; BASE is its file, and there is one candidate",
     )
+    parser.add_argument(
+        "--strata",
+        action="append",
+        default=[],
+        metavar="BY",
+        help="a table of rows of each kind: by confidence (the probability of p's likeliest "
+        "outcome), entropy (of p), position (of the row in its group) or FILE.npy, an integer per "
+        "row; may be given several times",
+    )
     gate.add_arguments(parser)
     parser.add_argument(
         "--verify",

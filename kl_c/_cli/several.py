@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kl_c._cli.foot import errors, of_each
+from kl_c._cli.foot import errors, interval_cells, interval_heads, of_each
 from kl_c._cli.layout import Table, cell
 from kl_c._cli.report import of_one
 from kl_c._formats import describe
@@ -31,7 +31,7 @@ def head_of_several(facts: dict[str, Any]) -> list[str]:
     unit = _unit_of_sizes(facts)
     meaning = "" if unit is None else f"; {SIZES[unit][0]}: {SIZES[unit][1]}"
     lines.append(f"kl = KL(p || candidate), in {facts['unit']}{meaning}")
-    return lines + of_each(facts, lambda one: [f"SE: {errors(one)[0]}"])
+    return lines + of_each(facts, lambda one: [f"errors: {errors(one)[0]}"])
 
 
 def tables_of_several(facts: dict[str, Any]) -> list[Table]:
@@ -53,25 +53,28 @@ def tables_of_several(facts: dict[str, Any]) -> list[Table]:
 
 def _means(facts: dict[str, Any]) -> Table:
     unit = _unit_of_sizes(facts)
-    labelled = "likelihood" in facts["candidates"][0]
+    ones = [of_one(facts, one) for one in facts["candidates"]]
+    with_intervals = all(interval_heads(one) for one in ones)
+    labelled = "likelihood" in ones[0]
     head = [
         "candidate",
         *([] if unit is None else [SIZES[unit][0]]),
-        *("mean kl", "SE", "same_top"),
+        *("mean kl", *(interval_heads(ones[0]) if with_intervals else ["SE"]), "same_top"),
         *(("perplexity", "ratio") if labelled else ()),
     ]
     rows = []
-    for one in facts["candidates"]:
+    for one in ones:
         kl, top = one["statistics"]["kl"], one["statistics"]["same_top"]
         row = [one["name"]]
         if unit is not None:
             row.append("-" if one["size"] is None else f"{one['size'][unit] / SIZES[unit][2]:.4g}")
-        row += map(cell, (kl["mean"], kl[errors(of_one(facts, one))[1]], top["mean"]))
+        around = interval_cells(one, "kl") if with_intervals else [cell(kl[errors(one)[1]])]
+        row += [cell(kl["mean"]), *around, cell(top["mean"])]
         if labelled:
             row += [cell(one["likelihood"][x]["value"]) for x in ("perplexity_q", "ratio")]
         rows.append(row)
     if labelled:  # rows that are left out for one candidate change the base's too
-        of_p = {cell(one["likelihood"]["perplexity_p"]["value"]) for one in facts["candidates"]}
+        of_p = {cell(one["likelihood"]["perplexity_p"]["value"]) for one in ones}
         if len(of_p) == 1:
             rows.insert(0, ["p", *["-"] * (len(head) - 3), *of_p, cell(1.0)])
     return Table(head, rows)

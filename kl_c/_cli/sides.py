@@ -16,7 +16,7 @@ from kl_c._errors import InputError
 from kl_c._formats import RowFile, open_rows
 from kl_c._rows import groups_of, next_tokens
 
-__all__ = ["OPTIONS", "Sides"]
+__all__ = ["OPTIONS", "Sides", "column_of"]
 
 # The options that name a file, and what it holds for each row.
 OPTIONS = {"labels": "label", "tokens": "token", "mask": "bool", "groups": "group"}
@@ -84,16 +84,22 @@ def _column(name: str, file: RowFile, base: RowFile) -> NDArray[Any]:
     own = file.labels if name == "labels" else None
     if own is not None and own.size == base.rows:
         return own.reshape(batch)
-    expected = {batch, (base.rows,)} | ({batch[:1]} if name == "groups" else set())
-    if file.shape not in expected:
-        raise InputError(
-            f"{file.path}: expected one {OPTIONS[name]} for each row of {base.path}, shape "
-            f"{batch}, found {file.shape}"
-        )
     if name == "mask":
         if file.dtype != np.bool_:
             raise InputError(f"{file.path}: expected a mask of bool, found dtype {file.dtype}")
     else:
         accept(file, _kernels.nll, np.empty(0, file.dtype), np.empty((0, 1)))
+    return column_of(file, base, OPTIONS[name], of_texts=name == "groups")
+
+
+def column_of(file: RowFile, base: RowFile, what: str, *, of_texts: bool = False) -> NDArray[Any]:
+    """The whole file, once it has one entry for each row, or for each entry of axis 0."""
+    batch = base.shape[:-1]
+    expected = {batch, (base.rows,)} | ({batch[:1]} if of_texts else set())
+    if file.shape not in expected:
+        raise InputError(
+            f"{file.path}: expected one {what} for each row of {base.path}, shape {batch}, found "
+            f"{file.shape}"
+        )
     values = np.array(file.read(0, file.rows)) if file.shape[-1] else np.empty(0, file.dtype)
     return values.reshape(batch if values.size == base.rows else file.shape)

@@ -6,10 +6,11 @@ likelihoods; all within 80 columns.
 
 from typing import Any
 
-from kl_c._cli.foot import errors, foot_of
+from kl_c._cli.foot import errors, foot_of, interval_cells, interval_heads
 from kl_c._cli.layout import Table, cell
 from kl_c._cli.report import of_one
 from kl_c._cli.several import head_of_several, tables_of_several
+from kl_c._cli.strata import strata_tables
 from kl_c._formats import describe
 
 __all__ = ["contents"]
@@ -34,6 +35,7 @@ MEANS = (
     "beyond_p",
     "beyond_q",
 )
+LIKELIHOODS = {"log_ratio": "log_ratio, nats", "rms": "rms label_change"}
 DISTRIBUTIONS = ("kl", "reverse_kl", "js", "total_variation", "label_change")
 PERCENTILES = {
     "maximum": "maximum",
@@ -55,9 +57,11 @@ PERCENTILES = {
 def contents(facts: dict[str, Any]) -> tuple[list[str], list[Table], list[str]]:
     """The head, the tables and the foot of a report."""
     if len(facts["candidates"]) > 1:
-        return head_of_several(facts), tables_of_several(facts), foot_of(facts)
-    one = of_one(facts, facts["candidates"][0])
-    return _head(one), _tables(one), foot_of(facts)
+        head, tables = head_of_several(facts), tables_of_several(facts)
+    else:
+        one = of_one(facts, facts["candidates"][0])
+        head, tables = _head(one), _tables(one)
+    return head, [*tables, *strata_tables(facts)], foot_of(facts)
 
 
 def _head(one: dict[str, Any]) -> list[str]:
@@ -66,17 +70,23 @@ def _head(one: dict[str, Any]) -> list[str]:
         for side in ("p", "q")
     ]
     lines += [f"{side}: {one[side]['note']}" for side in ("p", "q") if "note" in one[side]]
-    return [*lines, f"kl = KL(p || q), reverse_kl = KL(q || p), in {one['unit']}"]
+    lines.append(f"kl = KL(p || q), reverse_kl = KL(q || p), in {one['unit']}")
+    return [*lines, f"errors: {errors(one)[0]}"]
 
 
 def _tables(one: dict[str, Any]) -> list[Table]:
     statistics = one["statistics"]
-    words, error = errors(one)
-    head = f"SE ({words})"
+    error = errors(one)[1]
+    bounds = interval_heads(one)
     means = Table(
-        ["statistic", "mean", head, "count", "infinite"],
+        ["statistic", "mean", "SE", *bounds, "count", "infinite"],
         [
-            [name, *(cell(statistics[name][key]) for key in ("mean", error, "count", "infinite"))]
+            [
+                name,
+                *(cell(statistics[name][key]) for key in ("mean", error)),
+                *interval_cells(one, name),
+                *(cell(statistics[name][key]) for key in ("count", "infinite")),
+            ]
             for name in MEANS
             if name in statistics
         ],
@@ -91,11 +101,14 @@ def _tables(one: dict[str, Any]) -> list[Table]:
     )
     if "likelihood" not in one:
         return [means, percentiles]
-    rows = {x: (found["value"], found.get(error)) for x, found in one["likelihood"].items()}
-    rows = {f"{x}, nats" if x == "log_ratio" else x: cells for x, cells in rows.items()}
+    found = {x: (y["value"], y.get(error)) for x, y in one["likelihood"].items()}
     change = statistics["label_change"]
-    rows["rms label_change"] = (change["rms"], change[f"rms_{error}"])
+    found["rms"] = (change["rms"], change[f"rms_{error}"])
     likelihood = Table(
-        ["likelihood", "value", head], [[name, *map(cell, cells)] for name, cells in rows.items()]
+        ["likelihood", "value", "SE", *bounds],
+        [
+            [LIKELIHOODS.get(name, name), *map(cell, figures), *interval_cells(one, name)]
+            for name, figures in found.items()
+        ],
     )
     return [means, percentiles, likelihood]
