@@ -11,6 +11,7 @@ from kl_c._cli.inputs import open_all
 from kl_c._cli.layout import show
 from kl_c._cli.markdown import as_markdown
 from kl_c._cli.outputs import check_outputs, for_each
+from kl_c._cli.plots import refuse_without_sizes, require_matplotlib, run_of, write_plots
 from kl_c._cli.report import as_json, report
 from kl_c._cli.score_arguments import add_arguments
 from kl_c._cli.scoring import begin_comparison, score
@@ -29,6 +30,9 @@ def run(args: argparse.Namespace) -> int:
     """Compare the candidates with the base, write what was asked for, print the table."""
     if args.verify is not None:
         require_mpmath()
+    if args.plot:
+        require_matplotlib("--plot")
+        refuse_without_sizes(args.plot, [written.size for written in args.candidates])
     check_together(args.candidates)
     names = [written.name for written in args.candidates]
     gates = [*args.fail_above, *args.fail_below]
@@ -41,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     keys = open_keys(args.strata, base)
     read = [base, *others, *sides.files.values(), *(key.file for key in keys if key.file)]
     check_outputs(
-        [args.json, args.markdown, *rows.values()], [path for file in read for path in file.files]
+        [args.json, args.markdown, *rows.values(), *(plot.path for plot in args.plot)],
+        [path for file in read for path in file.files],
     )
     candidates = [
         Candidate(written, file, begin_comparison(args, base, file))
@@ -62,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         found["strata"] = strata_facts(candidate.comparison, keys)
         found["gates"] = gate.judge(gates, found)
     _write(args, facts, base, candidates, sides)
+    _draw(args, facts, candidates)  # last: the figures must not be lost with a picture
     return _end(facts)
 
 
@@ -85,6 +91,11 @@ def _write(
         sys.stdout.write(as_llamacpp(base, candidates[0].file, sides))
     else:
         show(*contents(facts))
+
+
+def _draw(args: argparse.Namespace, facts: dict[str, Any], candidates: list[Candidate]) -> None:
+    if args.plot:
+        write_plots(args.plot, run_of(facts, [candidate.comparison for candidate in candidates]))
 
 
 def _end(facts: dict[str, Any]) -> int:

@@ -3,7 +3,7 @@
 import argparse
 
 from kl_c import _kernels
-from kl_c._cli import gate
+from kl_c._cli import gate, plots
 from kl_c._cli.candidates import Written
 from kl_c._cli.inputs import add_raw_arguments
 from kl_c._errors import InputError
@@ -138,6 +138,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--markdown", metavar="FILE.md", help="write the table as Markdown, for a model card"
     )
+    plots.add_argument(parser)
     parser.add_argument(
         "--as-llamacpp",
         action="store_true",

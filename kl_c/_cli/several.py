@@ -7,7 +7,7 @@ from kl_c._cli.layout import Table, cell
 from kl_c._cli.report import of_one
 from kl_c._formats import describe
 
-__all__ = ["head_of_several", "tables_of_several"]
+__all__ = ["SIZES", "head_of_several", "tables_of_several", "unit_of_sizes"]
 
 PERCENTILES = {"median": "median", "90 %": "p90", "99 %": "p99", "99.9 %": "p99.9"}
 PERCENTILES |= {"maximum": "maximum"}
@@ -28,7 +28,7 @@ def head_of_several(facts: dict[str, Any]) -> list[str]:
         for name, file in files
     ]
     lines += [f"{name}: {file['note']}" for name, file in files if "note" in file]
-    unit = _unit_of_sizes(facts)
+    unit = unit_of_sizes(facts)
     meaning = "" if unit is None else f"; {SIZES[unit][0]}: {SIZES[unit][1]}"
     lines.append(f"kl = KL(p || candidate), in {facts['unit']}{meaning}")
     return lines + of_each(facts, lambda one: [f"errors: {errors(one)[0]}"])
@@ -52,7 +52,7 @@ def tables_of_several(facts: dict[str, Any]) -> list[Table]:
 
 
 def _means(facts: dict[str, Any]) -> Table:
-    unit = _unit_of_sizes(facts)
+    unit = unit_of_sizes(facts)
     ones = [of_one(facts, one) for one in facts["candidates"]]
     with_intervals = all(interval_heads(one) for one in ones)
     labelled = "likelihood" in ones[0]
@@ -94,7 +94,7 @@ def _differences(compared: list[dict[str, Any]]) -> Table:
     return Table(["difference", "of", "mean", f"{confidence:.0%} from", "to", "p-value"], rows)
 
 
-def _unit_of_sizes(facts: dict[str, Any]) -> str | None:
+def unit_of_sizes(facts: dict[str, Any]) -> str | None:
     """The one unit in which the candidates have sizes, if any has one."""
     sizes = (one["size"] for one in facts["candidates"] if one["size"] is not None)
     return next((unit for size in sizes for unit in size), None)
