@@ -127,7 +127,13 @@ def test_each_scores_bit_for_bit_as_if_it_were_alone(files, capsys, monkeypatch,
         alone = facts_of(capsys, "base.npy", text, *more, "--rows", "alone.npz")
         (expected,) = alone.pop("candidates")
         found.pop("paired", None)
+        kept, expected_rows = found.pop("rows_file"), expected.pop("rows_file")
         assert found == expected
+        assert (kept.pop("path"), expected_rows.pop("path")) == (
+            f"rows-{found['name']}.npz",
+            "alone.npz",
+        )
+        assert kept == expected_rows
         assert {**shared, "command": None} == {**alone, "command": None}
         with np.load(f"rows-{found['name']}.npz") as one, np.load("alone.npz") as other:
             assert one.files == other.files

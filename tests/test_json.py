@@ -46,7 +46,7 @@ RUNS = [
     ("base.npy", "holes.npy", "--invalid", "nan", "--eps", "0", "--temperature", "2"),
     ("base.npy", "q8.kld", "--form", "logits,log_probs", "--outcomes", "39"),
     ("q8.kld", "q8.kld"),
-    ("none.npy", "none.npy"),
+    ("none.npy", "none.npy", "--rows", "none.csv"),
 ]
 
 

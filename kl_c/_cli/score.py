@@ -8,6 +8,7 @@ from kl_c._cli import gate
 from kl_c._cli.as_llamacpp import as_llamacpp, refuse_other_files
 from kl_c._cli.candidates import Candidate, check_together
 from kl_c._cli.inputs import open_all
+from kl_c._cli.kept_rows import facts_of_rows, keep_rows, require_writer
 from kl_c._cli.layout import show
 from kl_c._cli.markdown import as_markdown
 from kl_c._cli.outputs import check_outputs, for_each
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.as_llamacpp and len(names) > 1:
         raise InputError(f"--as-llamacpp: expected one candidate, found {len(names)}")
     rows = for_each(names, "--rows", args.rows)
+    require_writer(rows.values())
     base, *others = open_all(args)
     sides = Sides.open(args, base, others)
     keys = open_keys(args.strata, base)
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     floors = score(base, candidates, sides)
     for candidate in candidates:
         if candidate.name in rows:
-            candidate.comparison.save(rows[candidate.name])
+            keep_rows(candidate.comparison, rows[candidate.name])
     facts = report(base, candidates, sides, floors, args.argv)
     for candidate, found in zip(candidates, facts["candidates"], strict=True):
         if args.verify is not None:
@@ -65,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
                 candidate.comparison, base, candidate.file, sides, args.verify
             )
         found["strata"] = strata_facts(candidate.comparison, keys)
+        path = rows.get(candidate.name)
+        found["rows_file"] = None if path is None else facts_of_rows(path, args.json)
         found["gates"] = gate.judge(gates, found)
     _write(args, facts, base, candidates, sides)
     _draw(args, facts, candidates)  # last: the figures must not be lost with a picture

@@ -164,8 +164,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rows",
-        metavar="FILE.npz",
-        help="write the score of every row, for Comparison.load; with several candidates {name} "
+        metavar="FILE",
+        help="write the score of every row: FILE.csv, FILE.parquet (needs pyarrow), else for "
+        "Comparison.load and kl-c table, as FILE.npz; with several candidates {name} "
         "in it stands for the name of each, as in rows-{name}.npz",
     )
 
