@@ -1,7 +1,6 @@
-"""Colours that stay apart for colour-blind eyes (Okabe and Ito, 2008), and who has which."""
+"""Who has which of the library's colours."""
 
-BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PINK, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#888888"
+from kl_c._pictures.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY
 
 DTYPES = {"float64": BLACK, "float32": BLUE, "float16": ORANGE, "bfloat16": SKY}
 CONTESTANTS = {

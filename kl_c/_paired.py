@@ -44,8 +44,10 @@ def paired_differences(
         ]
         own, other = (estimate["perplexity_q"] for estimate in lists)
         assert own.influence is not None and other.influence is not None
-        error = groups.standard_error(own.influence - other.influence)
-        found["perplexity_q"] = t_interval(own.value - other.value, error, groups, confidence)
+        with np.errstate(invalid="ignore"):  # both infinite
+            influence, gap_of_both = own.influence - other.influence, own.value - other.value
+        error = groups.standard_error(influence)
+        found["perplexity_q"] = t_interval(gap_of_both, error, groups, confidence)
     return found
 
 

@@ -1,7 +1,12 @@
 """The program ``kl-c``, run as a user runs it: as a process of its own."""
 
+import json
 import subprocess
 import sys
+
+import pytest
+
+from kl_c._cli.report import of_one
 
 WITHOUT_RICH = """
 import sys
@@ -33,3 +38,16 @@ def complaint(*arguments, cwd, **options):
     (line,) = done.stderr.splitlines()
     assert line.startswith("kl-c: ")
     return line.removeprefix("kl-c: ")
+
+
+def as_facts(text):
+    """What a strict reader of JSON gets."""
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def of_the_only(text):
+    """The JSON of a run with one candidate, and what is said of that one beside what is shared."""
+    facts = as_facts(text)
+    (candidate,) = facts.pop("candidates")
+    assert not set(facts) & set(candidate)
+    return of_one(facts, candidate)

@@ -1,7 +1,6 @@
 """``kl-c`` run as a program: its commands and options, the table, the JSON, the rows."""
 
 import inspect
-import json
 import os
 import pty
 import re
@@ -16,7 +15,9 @@ import kl_c
 import kl_c._cli
 from kl_c import Comparison, compare
 from kl_c._cli import tables
-from program import WITHOUT_RICH, complaint, run
+from kl_c._formats import open_rows
+from kl_c._formats.rows import token_hash
+from program import WITHOUT_RICH, complaint, of_the_only, run
 
 OPTIONS = ("--form", "logits")
 
@@ -38,8 +39,7 @@ def loaded(folder):
 
 
 def score_json(folder, *options, names=("base.npy", "other.npy")):
-    text = run("score", *names, *options, "--json", "-", cwd=folder).stdout
-    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    return of_the_only(run("score", *names, *options, "--json", "-", cwd=folder).stdout)
 
 
 def test_version_and_help(tmp_path):
@@ -116,7 +116,7 @@ def test_json_file_and_rows_file(files, tmp_path):
     rows = Comparison.load(tmp_path / "rows")
     for name in ("kl", "reverse_kl", "js", "same_top", "nll_q", "valid"):
         np.testing.assert_array_equal(getattr(rows, name), getattr(expected, name))
-    found = json.loads((tmp_path / "out.json").read_text())
+    found = of_the_only((tmp_path / "out.json").read_text())
     assert found["statistics"] == expected.summary()["statistics"]
 
 
@@ -137,7 +137,7 @@ def test_infinite_and_left_out_rows_are_counted_and_null_in_json(tmp_path):
     text = run("score", "base.npy", "other.npy", *options, cwd=tmp_path).stdout
     assert "rows: 4 used, 1 left out, 1 infinite" in text
     (line,) = [line for line in text.splitlines() if line.startswith("kl  ")][:1]
-    assert line.split() == ["kl", "inf", "-", "4", "1"]
+    assert line.split() == ["kl", "inf", "-", "4", "1"]  # too few rows for intervals
 
 
 def rows_of(table):
@@ -148,30 +148,33 @@ def rows_of(table):
 
 @pytest.mark.parametrize("rich", [True, False])
 def test_table(files, rich):
+    pytest.importorskip("scipy", reason="without it there are no intervals")
     if rich:
         pytest.importorskip("rich", reason="the table of rich needs the cli extra")
     text = run(
         "score", "base.npy", "other.npy", *OPTIONS, "--labels", "labels.npy", cwd=files, rich=rich
     ).stdout
     p, q, labels = loaded(files)
-    summary = compare(p, q, labels=labels, form="logits").summary()
+    comparison = compare(p, q, labels=labels, form="logits")
+    summary = comparison.summary()
     assert max(map(len, text.splitlines())) <= 80
     lines = text.splitlines()
-    assert lines[:3] == [
+    assert lines[:4] == [
         "p = base.npy (60 x 300 float32)",
         "q = other.npy (60 x 300 float32)",
         "kl = KL(p || q), reverse_kl = KL(q || p), in nats",
+        "errors: rows as independent",
     ]
     means, percentiles, likelihood = map(rows_of, text.split("\n\n")[1:-1])
-    assert "SE (rows as independent)" in text
     shown = dict.fromkeys(means) | {"label_change": None}
     assert list(means) == [name for name in tables.MEANS if name in summary["statistics"]]
     for name in shown:
         statistic = summary["statistics"][name]
         cells = means[name]
-        figures = [statistic["mean"], statistic["standard_error"]]
-        assert [float(cell) for cell in cells[:2]] == pytest.approx(figures, rel=1e-3), name
-        assert cells[2:] == ["60", "0"]
+        interval = comparison.interval(name)
+        figures = [statistic["mean"], statistic["standard_error"], interval.low, interval.high]
+        assert [float(cell) for cell in cells[:4]] == pytest.approx(figures, rel=1e-3), name
+        assert cells[4:] == ["60", "0"]
     assert list(percentiles) == list(tables.PERCENTILES)
     for head, key in tables.PERCENTILES.items():
         figures = [
@@ -185,14 +188,19 @@ def test_table(files, rich):
     rows["rms label_change"] = [change["rms"], change["rms_standard_error"]]
     assert list(likelihood) == list(rows)
     for name, figures in rows.items():
-        cells = [float(cell) for cell in likelihood[name] if cell != "-"]
+        cells = [float(cell) for cell in likelihood[name][:2] if cell != "-"]
         assert cells == pytest.approx(figures, rel=1e-3)
     config = kl_c.show_config()
-    assert lines[-4:] == [
+    files_read = {"p": "base.npy", "q": "other.npy", "labels": "labels.npy"}
+    facts = {name: open_rows(str(files / path)).facts() for name, path in files_read.items()}
+    assert lines[-9:] == [
         f"kl_c {config['version']}, backend {config['backend']}",
         "kl-c score base.npy other.npy --form logits --labels labels.npy",
         "form logits, temperature 1, eps default",
+        "outcomes equal, invalid rows raise, no mask",
         "rows: 60 used, 0 left out, 0 infinite",
+        *(f"{x}: {f['bytes']} bytes, sampled hash {f['sampled_hash']}" for x, f in facts.items()),
+        f"labels of all rows: hash {token_hash(labels)}",
     ]
 
 
@@ -262,7 +270,7 @@ def test_wrong_usage(files):
     usage = [
         ((), "COMMAND"),
         (("sccore",), "sccore"),
-        (("score", "base.npy"), "OTHER"),
+        (("score", "base.npy"), "CANDIDATE"),
         (("score", "base.npy", "other.npy", "--form", "odds"), "odds"),
         (("score", "base.npy", "other.npy", "--form", "probs,logits,logits"), "form"),
         (("score", "base.npy", "other.npy", *OPTIONS, "--temperature", "warm"), "warm"),

@@ -12,7 +12,7 @@ import kl_c
 from kl_c import compare
 from kl_c._cli import main, report
 from kl_c._formats import BLOCK_BYTES, open_rows
-from program import WITHOUT_RICH, complaint, run
+from program import WITHOUT_RICH, complaint, of_the_only, run
 
 PROBS = ("--form", "probs")
 
@@ -35,7 +35,7 @@ def pair(tmp_path):
 
 
 def score_json(folder, *options):
-    return json.loads(
+    return of_the_only(
         run("score", "base.npy", "other.npy", *options, "--json", "-", cwd=folder).stdout
     )
 
@@ -255,7 +255,9 @@ def test_the_row_is_counted_over_all_blocks(pair, monkeypatch, capsys):
     other[5, 0] = np.nan
     save(pair, other=other)
     monkeypatch.chdir(pair)
-    monkeypatch.setattr("kl_c._cli.score.BLOCK_BYTES", 2 * 2 * other[0].nbytes)  # two rows a block
+    monkeypatch.setattr(
+        "kl_c._cli.scoring.BLOCK_BYTES", 2 * 2 * other[0].nbytes
+    )  # two rows a block
     assert main(["score", "base.npy", "other.npy", *PROBS]) == 2
     assert "row 5" in capsys.readouterr().err
 
@@ -321,7 +323,7 @@ def test_memory_is_flat_whatever_the_size(tmp_path, order):
             text=True,
             check=True,
         )
-        assert json.loads(done.stdout)["rows"]["used"] == rows
+        assert of_the_only(done.stdout)["rows"]["used"] == rows
         return int(done.stderr) * 1024
 
     large = peak_bytes(1000)

@@ -1,6 +1,5 @@
 """``kl-c score`` and ``kl-c convert`` on files of every format."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ from kl_c import compare
 from kl_c._cli import main
 from kl_c._formats import BLOCK_BYTES, open_rows
 from kl_c._formats.rows import token_hash
-from program import complaint, run
+from program import complaint, of_the_only, run
 
 FILES = Path(__file__).with_name("llamacpp")
 LOGITS = ("--form", "logits")
@@ -46,7 +45,7 @@ def pair(tmp_path, monkeypatch):
 
 def score_json(capsys, *arguments):
     assert main(["score", *map(str, arguments), "--json", "-"]) == 0
-    return json.loads(capsys.readouterr().out)
+    return of_the_only(capsys.readouterr().out)
 
 
 def refused(capsys, *arguments):
@@ -258,7 +257,7 @@ def test_a_file_that_was_shorter_for_a_moment_is_refused(pair):
 
 
 def test_a_file_that_shrinks_while_it_is_scored_is_named(pair, capsys, monkeypatch):
-    monkeypatch.setattr("kl_c._cli.score.BLOCK_BYTES", 2 * 30 * 4)  # a row at a time
+    monkeypatch.setattr("kl_c._cli.scoring.BLOCK_BYTES", 2 * 30 * 4)  # a row at a time
     monkeypatch.setattr(kl_c.Comparison, "update", cut_after(kl_c.Comparison.update))
     size = os.path.getsize("other.npy")
     text = refused(capsys, "score", "base.npy", "other.npy", *LOGITS, "--json", "out.json")

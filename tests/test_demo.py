@@ -221,7 +221,7 @@ def test_the_picture_takes_scores_of_zero_and_infinity(tmp_path, zeros):
     scores[:zeros] = 0
     scores[9:] = np.inf if zeros < 10 else 0
     path = tmp_path / "picture.png"
-    picture.draw(path, {8: scores, 6: scores, 4: scores}, outcomes=20)
+    picture.draw(path, {8: scores, 6: scores, 4: scores})
     assert path.read_bytes().startswith(b"\x89PNG")
     assert list(tmp_path.iterdir()) == [path]
 

@@ -1,11 +1,10 @@
 """The gate: what passes it, and that everything else does not."""
 
-import json
-
 import numpy as np
 import pytest
 
 from kl_c._cli import main
+from program import of_the_only
 
 FORM = ("--form", "logits")
 
@@ -23,7 +22,7 @@ def pair(tmp_path, monkeypatch):
 def score(capsys, *arguments, files=("base.npy", "other.npy")):
     """Exit code and JSON."""
     code = main(["score", *files, *FORM, "--json", "-", *arguments])
-    return code, json.loads(capsys.readouterr().out)
+    return code, of_the_only(capsys.readouterr().out)
 
 
 def figure(facts, name):
@@ -130,7 +129,7 @@ def test_results_are_written_before_a_gate_fails(pair, capsys):
     assert main(["score", "base.npy", "other.npy", *FORM, *written]) == 1
     out, err = capsys.readouterr()
     with open("found.json") as file:
-        assert json.load(file)["gates"][0]["crossed"]
+        assert of_the_only(file.read())["gates"][0]["crossed"]
     assert np.load("rows.npz")["kl"].size == 40
     value = np.load("rows.npz")["kl"].mean()
     assert f"gate: kl.mean is {value:.4g}, fails above 0" in out

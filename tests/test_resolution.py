@@ -1,6 +1,5 @@
 """What rounding alone explains of a KL divergence, against rows that are rounded."""
 
-import json
 import math
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import kl_c
 from kl_c._cli import main
 from kl_c._cli.resolution import explained_by_rounding
 from kl_c._formats import open_rows
+from program import of_the_only
 
 DATA = Path(__file__).parent / "llamacpp"
 
@@ -51,7 +51,7 @@ def test_a_mean_at_the_resolution_is_marked(tmp_path, monkeypatch, capsys, unit)
     np.save("other.npy", np.load(DATA / "q4_logits.npy").astype(np.float16))
     score = ["score", "base.npy", "same.npy", "--form", "logits", *unit]
     assert main([*score, "--json", "-"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = of_the_only(capsys.readouterr().out)
     mean, line = found["statistics"]["kl"]["mean"], found["resolution"]
     assert line["reached"] and line["sides"] == ["q"] and line["rows"] == 64
     assert 0.5 * mean < line["kl"] < 2 * mean
@@ -72,7 +72,7 @@ def test_both_sides_count_and_the_temperature_divides(tmp_path, monkeypatch, cap
 
     def line(*arguments):
         assert main(["score", *arguments, "--form", "logits", "--json", "-"]) == 0
-        return json.loads(capsys.readouterr().out)["resolution"]["kl"]
+        return of_the_only(capsys.readouterr().out)["resolution"]["kl"]
 
     assert line("narrow.npy", "narrow.npy") == pytest.approx(2 * line("wide.npy", "narrow.npy"))
     flat = np.zeros((4, 8), np.float16)

@@ -19,7 +19,7 @@ __all__ = ["main"]
 # Each command is a module with add_arguments(parser) and run(args) -> int, imported when the
 # command runs.
 COMMANDS = {
-    "score": ("kl_c._cli.score", "compare two files of distributions, row by row"),
+    "score": ("kl_c._cli.score", "compare files of distributions with a base, row by row"),
     "convert": ("kl_c._cli.convert", "write a file of rows in another format"),
     "demo": ("kl_c._demo", "train and quantise a small language model, and compare the copies"),
 }

@@ -15,12 +15,13 @@ from kl_c._errors import InputError
 from kl_c._statistics import STATISTICS, Columns, Settings
 from kl_c._summary import summarise_rows
 
-__all__ = ["add_arguments", "judge"]
+__all__ = ["add_arguments", "judge", "refuse_unknown"]
 
 
 class Gate(NamedTuple):
     """A figure by name, in two parts, its limit, and on which side of that lies failure."""
 
+    candidate: str | None  # None where it holds for every one
     part: str
     figure: str
     limit: float
@@ -29,6 +30,10 @@ class Gate(NamedTuple):
     @property
     def name(self) -> str:
         return f"{self.part}.{self.figure}"
+
+    @property
+    def option(self) -> str:
+        return _option(self.below)
 
     def value(self, facts: dict[str, Any]) -> float | None:
         """The figure, or None where the comparison has none."""
@@ -50,26 +55,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for below in (False, True):
         word = "below" if below else "above"
         parser.add_argument(
-            f"--fail-{word}",
+            _option(below),
             nargs="+",
             action="extend",
             default=[],
             type=_below if below else _above,
             metavar="NAME=LIMIT",
             help=f"exit with 1 if a figure is {word} its limit, or is missing or not finite: "
-            + ("same_top.mean=0.95" if below else "kl.mean=0.05 kl.p99=1 likelihood.ratio=1.01"),
+            + ("same_top.mean=0.95" if below else "kl.mean=0.05 kl.p99=1 likelihood.ratio=1.01")
+            + "; of every candidate, or of one: "
+            + ("Q4:same_top.mean=0.9" if below else "Q4:kl.mean=0.1"),
         )
 
 
+def refuse_unknown(gates: Sequence[Gate], candidates: Sequence[str]) -> None:
+    """Refuse a gate for a candidate that there is not: it would never be crossed."""
+    for gate in gates:
+        if gate.candidate not in (None, *candidates):
+            raise InputError(
+                f"{gate.option}: expected one of {', '.join(candidates)}, found "
+                f"{gate.candidate!r} in {gate.candidate}:{gate.name}"
+            )
+
+
 def judge(gates: Sequence[Gate], facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each gate found, as a report states it."""
+    """What each gate found that holds for this candidate, as a report states it."""
     found = []
     for gate in gates:
+        if gate.candidate not in (None, facts["name"]):
+            continue
         value = gate.value(facts)
         limit = {"below" if gate.below else "above": gate.limit}
         crossed = gate.is_crossed_by(value)
         found.append({"name": gate.name, "fails": limit, "value": value, "crossed": crossed})
     return found
+
+
+def _option(below: bool) -> str:
+    return "--fail-below" if below else "--fail-above"
 
 
 def _above(text: str) -> Gate:
@@ -81,8 +104,12 @@ def _below(text: str) -> Gate:
 
 
 def _gate(text: str, *, below: bool) -> Gate:
-    option = f"--fail-{'below' if below else 'above'}"
-    name, equals, limit = text.partition("=")
+    option = _option(below)
+    # From the right: names of candidates may hold any sign, those of figures hold neither.
+    name, equals, limit = text.rpartition("=")
+    if not equals:
+        name, limit = text, ""
+    candidate, colon, name = name.rpartition(":")
     part, _, figure = name.partition(".")
     parts = _known()
     if part not in parts:
@@ -95,9 +122,9 @@ def _gate(text: str, *, below: bool) -> Gate:
         number = float(limit)
     except ValueError:
         number = math.nan
-    if not equals or not math.isfinite(number):
+    if not math.isfinite(number):
         raise InputError(f"{option}: expected NAME=LIMIT with a finite limit, found {text}")
-    return Gate(part, figure, number, below)
+    return Gate(candidate if colon else None, part, figure, number, below)
 
 
 def _known() -> dict[str, list[str]]:

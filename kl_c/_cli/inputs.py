@@ -15,7 +15,7 @@ __all__ = [
     "accept",
     "add_raw_arguments",
     "check_rows_file",
-    "open_pair",
+    "open_all",
     "raw_layouts",
 ]
 
@@ -53,23 +53,35 @@ def raw_layouts(args: argparse.Namespace) -> tuple[RawLayout | None, RawLayout |
     return RawLayout(dtypes[0], shape), RawLayout(dtypes[-1], shape)
 
 
-def open_pair(args: argparse.Namespace) -> tuple[RowFile, RowFile]:
-    """The two files of rows, once they agree in shape and, where both know it, in their text."""
+def open_all(args: argparse.Namespace) -> list[RowFile]:
+    """The base and the candidates, once they agree in shape and, where two know it, in their text.
+
+    They are read side by side, so that none is let in that could not be scored with the rest.
+    """
     raw = raw_layouts(args)
-    base, other = open_rows(args.base, raw[0]), open_rows(args.other, raw[1])
-    for file in (base, other):
+    base = open_rows(args.base, raw[0])
+    others = [open_rows(written.path, raw[1]) for written in args.candidates]
+    files = [base, *others]
+    for file in files:
         check_rows_file(file)
+    for other in others:
+        _check_same_shape(base, other, args.outcomes)
+    with_text = [file for file in files if file.tokens is not None]
+    for file in with_text[1:]:
+        _check_same_text(with_text[0], file)
+    return files
+
+
+def _check_same_shape(base: RowFile, other: RowFile, outcomes: str | int) -> None:
     # A batch may stand beside its rows one after another, but not beside another batch.
     flat = len(base.shape) != len(other.shape)
     same_rows = base.rows == other.rows if flat else base.shape[:-1] == other.shape[:-1]
-    if not same_rows or (args.outcomes == "equal" and base.shape[-1] != other.shape[-1]):
+    if not same_rows or (outcomes == "equal" and base.shape[-1] != other.shape[-1]):
         hint = " (--outcomes common scores the outcomes that both have)" if same_rows else ""
         raise InputError(
             f"{other.path}: expected shape {base.shape} as in {base.path}, found "
             f"{other.shape}{hint}"
         )
-    _check_same_text(base, other)
-    return base, other
 
 
 def check_rows_file(file: RowFile) -> None:
@@ -87,8 +99,7 @@ def check_rows_file(file: RowFile) -> None:
 def _check_same_text(base: RowFile, other: RowFile) -> None:
     """Rows of different texts have nothing to do with each other, though they score plausibly."""
     expected, found = base.tokens, other.tokens
-    if expected is None or found is None:
-        return
+    assert expected is not None and found is not None
     if expected.shape != found.shape:
         raise InputError(
             f"{other.path}: expected {expected.shape} tokens as in {base.path}, found {found.shape}"

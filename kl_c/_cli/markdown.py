@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from kl_c._cli.tables import Table, contents
+from kl_c._cli.layout import Table
+from kl_c._cli.tables import contents
 
 __all__ = ["as_markdown"]
 

@@ -1,12 +1,14 @@
 """The files that a command writes."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kl_c._errors import InputError
 
-__all__ = ["check_outputs"]
+__all__ = ["check_outputs", "for_each"]
+
+NAME = "{name}"
 
 
 def check_outputs(outputs: Iterable[str | None], inputs: Iterable[str]) -> None:
@@ -23,3 +25,15 @@ def check_outputs(outputs: Iterable[str | None], inputs: Iterable[str]) -> None:
         if os.path.realpath(path) in read:
             raise InputError(f"{path}: expected a file to write, found one of the inputs")
         read.add(os.path.realpath(path))
+
+
+def for_each(names: Sequence[str], option: str, pattern: str | None) -> dict[str, str]:
+    """A path for each candidate, of a pattern in which ``{name}`` stands for its name."""
+    if pattern is None:
+        return {}
+    if len(names) > 1 and NAME not in pattern:
+        raise InputError(
+            f"{option}: expected {NAME} in the path, for the name of each of {len(names)} "
+            f"candidates, found {pattern}"
+        )
+    return {name: pattern.replace(NAME, name) for name in names}

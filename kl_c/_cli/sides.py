@@ -1,9 +1,10 @@
-"""What goes with the rows of two files: labels or tokens, a mask, groups; one number per row.
+"""What goes with the rows of all files: labels or tokens, a mask, groups; one number per row.
 
 They are read whole: what is kept of every row takes more memory than they do.
 """
 
 import argparse
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from kl_c._errors import InputError
 from kl_c._formats import RowFile, open_rows
 from kl_c._rows import groups_of, next_tokens
 
-__all__ = ["OPTIONS", "Sides"]
+__all__ = ["OPTIONS", "Sides", "column_of"]
 
 # The options that name a file, and what it holds for each row.
 OPTIONS = {"labels": "label", "tokens": "token", "mask": "bool", "groups": "group"}
@@ -31,7 +32,7 @@ class Sides(NamedTuple):
     groups_by_axis: bool  # whether the groups are the entries of axis 0
 
     @classmethod
-    def open(cls, args: argparse.Namespace, base: RowFile, other: RowFile) -> Self:
+    def open(cls, args: argparse.Namespace, base: RowFile, others: Sequence[RowFile]) -> Self:
         """Read what the options name; labels and groups else from a file of rows that has them.
 
         Raises
@@ -46,7 +47,7 @@ class Sides(NamedTuple):
         batch = base.shape[:-1]
         found = {name: _column(name, file, base) for name, file in files.items()}
         if "labels" not in found and "tokens" not in found:
-            for file in (base, other):
+            for file in (base, *others):
                 if "labels" not in found and file.labels is not None:
                     files["labels"], found["labels"] = file, file.labels
         labels, mask, groups = (found.get(name) for name in ("labels", "mask", "groups"))
@@ -57,7 +58,7 @@ class Sides(NamedTuple):
         if by_axis:
             groups = np.arange(batch[0])
         elif groups is None:
-            groups = base.groups if base.groups is not None else other.groups
+            groups = next((x.groups for x in (base, *others) if x.groups is not None), None)
         if groups is not None:
             whole = batch if groups.size == base.rows else batch[:1]
             groups = groups_of(groups.reshape(whole), batch)
@@ -83,16 +84,22 @@ def _column(name: str, file: RowFile, base: RowFile) -> NDArray[Any]:
     own = file.labels if name == "labels" else None
     if own is not None and own.size == base.rows:
         return own.reshape(batch)
-    expected = {batch, (base.rows,)} | ({batch[:1]} if name == "groups" else set())
-    if file.shape not in expected:
-        raise InputError(
-            f"{file.path}: expected one {OPTIONS[name]} for each row of {base.path}, shape "
-            f"{batch}, found {file.shape}"
-        )
     if name == "mask":
         if file.dtype != np.bool_:
             raise InputError(f"{file.path}: expected a mask of bool, found dtype {file.dtype}")
     else:
         accept(file, _kernels.nll, np.empty(0, file.dtype), np.empty((0, 1)))
+    return column_of(file, base, OPTIONS[name], of_texts=name == "groups")
+
+
+def column_of(file: RowFile, base: RowFile, what: str, *, of_texts: bool = False) -> NDArray[Any]:
+    """The whole file, once it has one entry for each row, or for each entry of axis 0."""
+    batch = base.shape[:-1]
+    expected = {batch, (base.rows,)} | ({batch[:1]} if of_texts else set())
+    if file.shape not in expected:
+        raise InputError(
+            f"{file.path}: expected one {what} for each row of {base.path}, shape {batch}, found "
+            f"{file.shape}"
+        )
     values = np.array(file.read(0, file.rows)) if file.shape[-1] else np.empty(0, file.dtype)
     return values.reshape(batch if values.size == base.rows else file.shape)

@@ -19,6 +19,7 @@ from kl_c._demo.model import ORDER, LogBilinear, log_unigram, train
 from kl_c._demo.quantisation import BLOCK, quantise
 from kl_c._errors import InputError
 from kl_c._files import replacing
+from kl_c._pictures import ENDINGS
 from kl_c.comparison import Comparison
 
 __all__ = ["add_arguments", "run"]
@@ -30,7 +31,6 @@ SAMPLED_ROWS = 50  # of each copy
 
 BASE = "base.npy"
 LABELS = "labels.npy"
-PICTURES = (".png", ".pdf", ".svg")
 
 
 class ScoringStopped(Exception):
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     InputError
         When an output cannot be written, the disk is too full, or the sources hold too little text.
     """
-    for output, endings in ((args.plot, PICTURES), (args.json, None)):
+    for output, endings in ((args.plot, ENDINGS), (args.json, None)):
         _refuse_unwritable(output, endings)
     began = time.perf_counter()
     try:
@@ -176,12 +176,13 @@ def _score(folder: Path, bits: int) -> Any:
     code = main(["score", *map(str, files + options)])
     if code != 0:
         raise ScoringStopped(code)
-    return json.loads(summary.read_text())
+    (candidate,) = json.loads(summary.read_text())["candidates"]
+    return candidate
 
 
 def _draw(path: Path, kl: dict[int, Any]) -> None:
     try:
-        picture.draw(path, kl, VOCABULARY)
+        picture.draw(path, kl)
     except ImportError as error:
         print(f"no picture: {error}; pip install matplotlib brings what it takes")
     else:

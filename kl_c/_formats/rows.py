@@ -117,7 +117,8 @@ class RowFile(ABC):
             block = self.read(start, stop)
         if block.dtype.kind in "iub":
             return np.ones((1, 1))
-        spacing: NDArray[Any] = np.spacing(block.astype(block.dtype.newbyteorder("=")))
+        with np.errstate(invalid="ignore"):  # around an infinite value there is none
+            spacing: NDArray[Any] = np.spacing(block.astype(block.dtype.newbyteorder("=")))
         np.copysign(spacing, 1, out=spacing)  # it comes with the sign of the value
         return spacing
 

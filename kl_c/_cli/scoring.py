@@ -1,0 +1,76 @@
+"""The pass over the files: the base is read once, and every candidate is scored beside it."""
+
+import argparse
+from collections.abc import Sequence
+
+from kl_c import _kernels
+from kl_c._cli.candidates import Candidate
+from kl_c._cli.floors import Floors
+from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
+from kl_c._cli.progress import progress
+from kl_c._cli.sides import Sides
+from kl_c._errors import InputError
+from kl_c._formats import BLOCK_BYTES, RowFile
+from kl_c._formats.rows import check_unchanged
+from kl_c.comparison import Comparison
+
+__all__ = ["begin_comparison", "score"]
+
+
+def begin_comparison(args: argparse.Namespace, base: RowFile, other: RowFile) -> Comparison:
+    """A comparison of two files, without rows yet, once its settings fit them."""
+    try:
+        comparison = Comparison(
+            form=settle_form(args.form, base, other),
+            temperature=args.temperature,
+            eps=args.eps,
+            invalid=args.invalid,
+            base=args.log_base,
+            workers=args.workers,
+            k=args.k,
+            outcomes=args.outcomes,
+        )
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
+    if not args.force_form:
+        forms = comparison.settings.forms()
+        refuse_probabilities_as_logits(base, forms["p"])
+        refuse_probabilities_as_logits(other, forms["q"])
+    return comparison
+
+
+def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Floors:
+    """Feed the files to the comparisons, block by block; what clipping took from the base."""
+    row_bytes = base.row_bytes + sum(candidate.file.row_bytes for candidate in candidates)
+    step = max(1, BLOCK_BYTES // row_bytes)
+    floors = Floors()
+    with progress(base.rows) as advance:
+        for start in range(0, max(1, base.rows), step):
+            stop = min(base.rows, start + step)
+            floors.add(base.floor(start, stop))
+            try:
+                block = base.read(start, stop)
+            finally:
+                check_unchanged(base)
+            for candidate in candidates:
+                candidate.floors.add(candidate.file.floor(start, stop))
+                try:
+                    try:
+                        candidate.comparison.update(
+                            block, candidate.file.read(start, stop), **sides.of(start, stop)
+                        )
+                    finally:  # before a row of zeros is scored or refused for what no file holds
+                        check_unchanged(base, candidate.file)
+                except _kernels.InvalidRowsError as error:
+                    names = {"p": base.path, "q": candidate.file.path}
+                    path = names.get(error.array, sides.path_of_labels)
+                    raise InputError(
+                        f"{path}: {error} (--invalid nan leaves such rows out)"
+                    ) from error
+                except ValueError as error:  # k and outcomes against the width of the rows
+                    raise InputError(f"{base.path}: {error}") from error
+            advance(stop - start)
+    if sides.groups_by_axis:  # and a file of one part must not meet the groups of another
+        for candidate in candidates:
+            candidate.comparison._groups_by_axis = True
+    return floors
