@@ -132,6 +132,11 @@ def _cautions(one: dict[str, Any]) -> list[str]:
             f"rounding of {' and '.join(line['sides'])} explains a mean kl of {cell(line['kl'])}"
             + (": the mean kl is at the resolution of the files" if line["reached"] else "")
         )
+    if one["clipping"] is not None:
+        said.append(
+            "clipped rows: >= marks what is larger if the outcomes at the floor lie deeper in "
+            "truth, <= what is smaller, ? what nobody knows"
+        )
     ties = {side: one["statistics"][f"tied_{side}"]["mean"] for side in ("p", "q")}
     if any(share > 0 for share in ties.values()):
         said.append(f"ties for the top outcome: {ties['p']:.2%} of p, {ties['q']:.2%} of q")

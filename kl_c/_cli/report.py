@@ -13,6 +13,7 @@ from typing import Any
 
 from kl_c import _kernels
 from kl_c._cli.candidates import Candidate
+from kl_c._cli.clipping import clipping
 from kl_c._cli.floors import Floors
 from kl_c._cli.intervals import add_differences, intervals_of
 from kl_c._cli.resolution import resolution
@@ -36,7 +37,7 @@ def report(
     """The summaries, and everything that a reader needs to compute them again."""
     config = _kernels.show_config()
     settings = candidates[0].comparison.settings  # the same for all, but for the form of q
-    found = [_facts(candidate, base) for candidate in candidates]
+    found = [_facts(candidate, base, floors) for candidate in candidates]
     add_differences(found, candidates)
     return {
         "schema": SCHEMA,
@@ -62,7 +63,7 @@ def of_one(facts: dict[str, Any], candidate: dict[str, Any]) -> dict[str, Any]:
     return {**facts, **candidate}
 
 
-def _facts(candidate: Candidate, base: RowFile) -> dict[str, Any]:
+def _facts(candidate: Candidate, base: RowFile, floors: Floors) -> dict[str, Any]:
     comparison = candidate.comparison
     summary = _summary(comparison)
     del summary["unit"]  # one for all
@@ -73,6 +74,7 @@ def _facts(candidate: Candidate, base: RowFile) -> dict[str, Any]:
         "q": candidate.file.facts() | candidate.floors.facts(),
         "form": comparison.settings.form,
         "resolution": resolution(comparison, base, candidate.file, mean_kl),
+        "clipping": clipping(comparison._columns(), comparison.settings, floors, candidate.floors),
         **summary,
         "intervals": intervals_of(comparison, summary),
     }

@@ -44,6 +44,7 @@ def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Floor
     row_bytes = base.row_bytes + sum(candidate.file.row_bytes for candidate in candidates)
     step = max(1, BLOCK_BYTES // row_bytes)
     floors = Floors()
+    clips = [file.format == "_logits_" for file in (base, *(c.file for c in candidates))]
     with progress(base.rows) as advance:
         for start in range(0, max(1, base.rows), step):
             stop = min(base.rows, start + step)
@@ -52,13 +53,18 @@ def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Floor
                 block = base.read(start, stop)
             finally:
                 check_unchanged(base)
+            if any(clips) and not clips[0]:
+                floors.measure(block, candidates[0].comparison.settings.forms()["p"])
             for candidate in candidates:
                 candidate.floors.add(candidate.file.floor(start, stop))
                 try:
                     try:
-                        candidate.comparison.update(
-                            block, candidate.file.read(start, stop), **sides.of(start, stop)
-                        )
+                        rows = candidate.file.read(start, stop)
+                        if clips[0] and candidate.file.format != "_logits_":
+                            candidate.floors.measure(
+                                rows, candidate.comparison.settings.forms()["q"]
+                            )
+                        candidate.comparison.update(block, rows, **sides.of(start, stop))
                     finally:  # before a row of zeros is scored or refused for what no file holds
                         check_unchanged(base, candidate.file)
                 except _kernels.InvalidRowsError as error:

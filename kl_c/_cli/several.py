@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kl_c._cli.clipping import mark
 from kl_c._cli.foot import errors, interval_cells, interval_heads, of_each
 from kl_c._cli.layout import Table, cell
 from kl_c._cli.report import of_one
@@ -42,7 +43,7 @@ def tables_of_several(facts: dict[str, Any]) -> list[Table]:
         Table(
             ["percentiles of kl", *PERCENTILES],
             [
-                [one["name"], *(cell(one["statistics"]["kl"][x]) for x in PERCENTILES.values())]
+                [one["name"], *(_cell_of_kl(one, x) for x in PERCENTILES.values())]
                 for one in candidates
             ],
         ),
@@ -69,15 +70,22 @@ def _means(facts: dict[str, Any]) -> Table:
         if unit is not None:
             row.append("-" if one["size"] is None else f"{one['size'][unit] / SIZES[unit][2]:.4g}")
         around = interval_cells(one, "kl") if with_intervals else [cell(kl[errors(one)[1]])]
-        row += [cell(kl["mean"]), *around, cell(top["mean"])]
+        row += [_cell_of_kl(one, "mean"), *around, cell(top["mean"])]
         if labelled:
-            row += [cell(one["likelihood"][x]["value"]) for x in ("perplexity_q", "ratio")]
+            row += [
+                mark(one, x) + cell(one["likelihood"][x]["value"])
+                for x in ("perplexity_q", "ratio")
+            ]
         rows.append(row)
     if labelled:  # rows that are left out for one candidate change the base's too
         of_p = {cell(one["likelihood"]["perplexity_p"]["value"]) for one in ones}
         if len(of_p) == 1:
             rows.insert(0, ["p", *["-"] * (len(head) - 3), *of_p, cell(1.0)])
     return Table(head, rows)
+
+
+def _cell_of_kl(one: dict[str, Any], key: str) -> str:
+    return mark(one, "kl") + cell(one["statistics"]["kl"][key])
 
 
 def _differences(compared: list[dict[str, Any]]) -> Table:

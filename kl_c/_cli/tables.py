@@ -6,6 +6,7 @@ likelihoods; all within 80 columns.
 
 from typing import Any
 
+from kl_c._cli.clipping import clipping_table, mark
 from kl_c._cli.foot import errors, foot_of, interval_cells, interval_heads
 from kl_c._cli.layout import Table, cell
 from kl_c._cli.report import of_one
@@ -83,7 +84,8 @@ def _tables(one: dict[str, Any]) -> list[Table]:
         [
             [
                 name,
-                *(cell(statistics[name][key]) for key in ("mean", error)),
+                mark(one, name) + cell(statistics[name]["mean"]),
+                cell(statistics[name][error]),
                 *interval_cells(one, name),
                 *(cell(statistics[name][key]) for key in ("count", "infinite")),
             ]
@@ -93,22 +95,27 @@ def _tables(one: dict[str, Any]) -> list[Table]:
     )
     shown = [name for name in DISTRIBUTIONS if name in statistics]
     percentiles = Table(
-        ["percentile", *shown],
+        ["percentile", *(name + (" " + mark(one, name)).rstrip() for name in shown)],
         [
             [percentile, *(cell(statistics[name][key]) for name in shown)]
             for percentile, key in PERCENTILES.items()
         ],
     )
     if "likelihood" not in one:
-        return [means, percentiles]
+        return [means, percentiles, *clipping_table(one, MEANS)]
     found = {x: (y["value"], y.get(error)) for x, y in one["likelihood"].items()}
     change = statistics["label_change"]
     found["rms"] = (change["rms"], change[f"rms_{error}"])
     likelihood = Table(
         ["likelihood", "value", "SE", *bounds],
         [
-            [LIKELIHOODS.get(name, name), *map(cell, figures), *interval_cells(one, name)]
-            for name, figures in found.items()
+            [
+                LIKELIHOODS.get(name, name),
+                mark(one, name) + cell(value),
+                cell(uncertainty),
+                *interval_cells(one, name),
+            ]
+            for name, (value, uncertainty) in found.items()
         ],
     )
-    return [means, percentiles, likelihood]
+    return [means, percentiles, likelihood, *clipping_table(one, (*MEANS, *found))]

@@ -198,7 +198,10 @@ class LogitsFile(RowFile):
         # A code of 0 also stands for what rounds down to it.
         highest = np.exp(floors.astype(np.float64) + scales / 2.0 + FLOOR_ERROR)
         span = LARGEST_CODE * scales.astype(np.float64)
-        return Floor(at_floor / self.layout.n_vocab, at_floor * highest, span)
+        share = at_floor / self.layout.n_vocab
+        return Floor(
+            share, at_floor * highest, span, -floors.astype(np.float64), above.astype(np.float64)
+        )
 
     def _codes(self, start: int, stop: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Scale and floor of each row, and rows x outcomes of codes."""

@@ -47,6 +47,8 @@ class Floor(NamedTuple):
     share: NDArray[np.float64]  # of the outcomes that stand at the floor
     mass: NDArray[np.float64]  # no more than this probability can lie there
     span: NDArray[np.float64]  # from the floor to the likeliest outcome, in nats
+    depth: NDArray[np.float64]  # -log of the floor
+    above: NDArray[np.float64]  # how many outcomes stand above it
 
 
 class RowFile(ABC):
