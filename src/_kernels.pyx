@@ -18,7 +18,7 @@ import numpy as np
 cimport numpy as cnp
 from cpython.object cimport PyObject
 from libc.math cimport HUGE_VAL, log, sqrt
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t
 from numpy cimport ndarray
 
 from kl cimport *

@@ -229,6 +229,9 @@ int kl_most_workers(const kl_job *job, ptrdiff_t rows); /* that the work is wort
 
 void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
 
+/* Rows of llama.cpp's codes: p to out, and to statistics how many outcomes stand above the floor. */
+void kl_decode_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
+
 /* The k best outcomes as a heap, the one to be replaced first; how two rows' k best compare. */
 void kl_make_heap(kl_outcome *best, ptrdiff_t k);
 void kl_replace_worst(kl_outcome *best, ptrdiff_t k, double value, ptrdiff_t at);
@@ -258,8 +261,8 @@ kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass);
 int kl_careful(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff_t n,
                const kl_params *params, double *score);
 
-/* Pages of mapped files that were gone when they were touched. The first call, which must not run
-   twice at once, makes them read as zeros from then on. */
+/* Pages of mapped files that were gone when they were touched. The first call makes them read as zeros
+   from then on. */
 ptrdiff_t kl_vanished_pages(void);
 
 extern const char *const kl_compiler;

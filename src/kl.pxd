@@ -98,6 +98,7 @@ cdef extern from "kl.h" nogil:
     int kl_most_workers(const kl_job *job, ptrdiff_t rows)
     ptrdiff_t kl_vanished_pages()
     void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
+    void kl_decode_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
     double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
                     kl_faults *faults)
     kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)

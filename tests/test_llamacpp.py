@@ -94,6 +94,24 @@ def test_rows_that_are_longer_than_what_is_decoded_at_once(tmp_path):
     error = np.abs(file.read(0, 6) - log_softmax(rows))
     assert np.all(error <= file.spacing(0, 6) / 2 + limits.LOGITS_ROUNDINGS)
     assert file.read(2, 3).tobytes() == file.read(0, 6)[2:3].tobytes()
+    first = file.read(0, 2)
+    kept = first.copy()
+    file.read(3, 5)
+    assert np.array_equal(first, kept)  # what somebody holds is not written over
+
+
+@pytest.mark.parametrize("workers", [1, 2, -1])
+def test_decoded_rows_are_those_of_any_workers(tmp_path, workers):
+    rows = np.random.default_rng(1).normal(scale=9, size=(12, 40_000)).astype(np.float32)
+    row_files.write_logits(tmp_path / "x", np.zeros((4, 8), int), rows)
+    file = open_rows(str(tmp_path / "x"))
+    file.workers = workers
+    block, floor = file.read(0, 12).copy(), file.floor(0, 12)
+    words = np.fromfile(tmp_path / "x", "<u2")[-12 * (40_000 + 4) :].reshape(12, -1)
+    head, codes = np.ascontiguousarray(words[:, :4]).view("<f4"), words[:, 4:]
+    assert np.array_equal(block, head[:, :1] * codes.astype(np.float32) + head[:, 1:])
+    assert np.array_equal(floor.above, np.count_nonzero(codes, axis=1))
+    assert np.array_equal(floor.depth, -head[:, 1].astype(float))
 
 
 # Tokens

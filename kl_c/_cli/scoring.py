@@ -44,22 +44,24 @@ def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Floor
     row_bytes = base.row_bytes + sum(candidate.file.row_bytes for candidate in candidates)
     step = max(1, BLOCK_BYTES // row_bytes)
     floors = Floors()
+    for file in (base, *(candidate.file for candidate in candidates)):
+        file.workers = candidates[0].comparison.settings.workers
     clips = [file.format == "_logits_" for file in (base, *(c.file for c in candidates))]
     with progress(base.rows) as advance:
         for start in range(0, max(1, base.rows), step):
             stop = min(base.rows, start + step)
-            floors.add(base.floor(start, stop))
             try:
                 block = base.read(start, stop)
+                floors.add(base.floor(start, stop))
             finally:
                 check_unchanged(base)
             if any(clips) and not clips[0]:
                 floors.measure(block, candidates[0].comparison.settings.forms()["p"])
             for candidate in candidates:
-                candidate.floors.add(candidate.file.floor(start, stop))
                 try:
                     try:
                         rows = candidate.file.read(start, stop)
+                        candidate.floors.add(candidate.file.floor(start, stop))
                         if clips[0] and candidate.file.format != "_logits_":
                             candidate.floors.measure(
                                 rows, candidate.comparison.settings.forms()["q"]

@@ -11,11 +11,13 @@ ik_llama.cpp, and nothing in the file says which) has code 0, and so has what ro
 """
 
 import os
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kl_c import _kernels
 from kl_c._errors import InputError
 from kl_c._formats.rows import Floor, RowFile, map_array
 
@@ -43,9 +45,6 @@ SPAN_TOLERANCE = 1e-3
 # The floor as stored is off by the roundings of (min - max) - lse and of lse itself: four halves of
 # a unit of a float32 between 32 and 64.
 FLOOR_ERROR = 4 * 2.0**-19
-
-# Codes are turned into log-probabilities this many at a time, to stay in the cache.
-DECODED_AT_ONCE = 1 << 17
 
 
 class Layout(NamedTuple):
@@ -157,16 +156,17 @@ class LogitsFile(RowFile):
         super().__init__(path, [file], shape, np.dtype(np.float32))
         self.layout = layout
         self._tokens: NDArray[np.int32] | None = None
+        self._above = 0, 0, np.empty(0)  # of the rows that were read last
+        self._room = np.empty((0, layout.n_vocab), np.float32)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        scales, floors, codes = self._codes(start, stop)
-        block = np.empty(codes.shape, np.float32)
-        step = max(1, DECODED_AT_ONCE // self.layout.n_vocab)
-        for first in range(0, stop - start, step):
-            rows = slice(first, first + step)
-            block[rows] = codes[rows]
-            block[rows] *= scales[rows, None]
-            block[rows] += floors[rows, None]
+        _, _, words = self._words(start, stop)
+        # Fresh pages cost several times the decoding: the room is used again once nobody holds it,
+        # nobody but this object and the count itself.
+        if len(self._room) < stop - start or sys.getrefcount(self._room) > 2:
+            self._room = np.empty((stop - start, self.layout.n_vocab), np.float32)
+        block = self._room[: stop - start]
+        self._above = start, stop, _kernels.decode_rows(words, block, self.workers)
         return block
 
     @property
@@ -187,14 +187,16 @@ class LogitsFile(RowFile):
         return np.repeat(np.arange(self.layout.n_chunk), self.layout.n_tok)
 
     def spacing(self, start: int, stop: int, block: NDArray[Any] | None = None) -> NDArray[Any]:
-        scales, _, codes = self._codes(start, stop)
+        scales, _, words = self._words(start, stop)
+        codes = words[:, 4 : 4 + self.layout.n_vocab]
         return np.where(codes == LARGEST_CODE, 0, scales[:, None])  # that one is stored exactly
 
     def floor(self, start: int, stop: int) -> Floor:
-        scales, floors, codes = self._codes(start, stop)
-        # Row by row: five times as fast as along an axis.
-        above = np.fromiter(map(np.count_nonzero, codes), np.int64, stop - start)
-        at_floor = (self.layout.n_vocab - above).astype(np.float64)
+        scales, floors, _ = self._words(start, stop)
+        if self._above[:2] != (start, stop):
+            self.read(start, stop)
+        above = self._above[2]
+        at_floor = self.layout.n_vocab - above
         # A code of 0 also stands for what rounds down to it.
         highest = np.exp(floors.astype(np.float64) + scales / 2.0 + FLOOR_ERROR)
         span = LARGEST_CODE * scales.astype(np.float64)
@@ -203,8 +205,8 @@ class LogitsFile(RowFile):
             share, at_floor * highest, span, -floors.astype(np.float64), above.astype(np.float64)
         )
 
-    def _codes(self, start: int, stop: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Scale and floor of each row, and rows x outcomes of codes."""
+    def _words(self, start: int, stop: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Scale and floor of each row, and the rows as they are: these, codes, padding."""
         words = self.layout.row_words
         offset = self.layout.data + 2 * words * start
         rows = map_array(self.path, self.files[0], "<u2", offset, (stop - start, words))
@@ -215,7 +217,7 @@ class LogitsFile(RowFile):
                 f"{self.path}: expected a finite scale and floor in row {start + bad[0]}, found "
                 f"{head[bad[0], 0]} and {head[bad[0], 1]}"
             )
-        return head[:, 0], head[:, 1], rows[:, 4 : 4 + self.layout.n_vocab]
+        return head[:, 0], head[:, 1], rows
 
 
 def clip_of(spans: NDArray[Any]) -> int | None:

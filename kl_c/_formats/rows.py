@@ -67,10 +67,13 @@ class RowFile(ABC):
         The form in which its rows are scored, where the format settles that.
     labels, groups : ndarray of int64 or None
         For each row what came true and which stretch of text it is from, where the file says so.
+    workers : int or None
+        Threads that turn what is stored into numbers, where that takes more than a copy.
     """
 
     format: str
     form: str | None = None
+    workers: int | None = None
 
     def __init__(
         self, path: str, files: Sequence[str], shape: Sequence[int], dtype: np.dtype[Any]

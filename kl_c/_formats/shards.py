@@ -125,7 +125,10 @@ class _Joined(RowFile):
         self._ends = np.cumsum([part.rows for part in parts])
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        blocks = [part.read(*local) for part, local in self._within(start, stop)]
+        blocks = []
+        for part, local in self._within(start, stop):
+            part.workers = self.workers
+            blocks.append(part.read(*local))
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def spacing(self, start: int, stop: int, block: NDArray[Any] | None = None) -> NDArray[Any]:
