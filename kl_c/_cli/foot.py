@@ -39,8 +39,7 @@ def foot_of(facts: dict[str, Any]) -> list[str]:
     return [
         *of_each(facts, _cautions),
         *_refused_differences(facts),
-        f"kl_c {facts['version']}, backend {facts['backend']}",
-        facts["command"],
+        *of_each(facts, _made),
         *of_each(facts, _settings),
         *of_each(facts, _rows),
         *_files(facts),
@@ -76,6 +75,10 @@ def _refused_differences(facts: dict[str, Any]) -> list[str]:
             for name, pair in pairs.items()
         }
     )
+
+
+def _made(one: dict[str, Any]) -> list[str]:
+    return [f"kl_c {one['version']}, backend {one['backend']}", one["command"]]
 
 
 def _settings(one: dict[str, Any]) -> list[str]:
