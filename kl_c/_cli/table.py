@@ -14,6 +14,7 @@ from kl_c._cli.kept_rows import load_rows
 from kl_c._cli.layout import show
 from kl_c._cli.markdown import as_markdown
 from kl_c._cli.outputs import check_outputs
+from kl_c._cli.page import as_page
 from kl_c._cli.report import SCHEMA
 from kl_c._cli.tables import contents
 from kl_c._errors import InputError
@@ -52,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--markdown", metavar="FILE.md", help="write the table as Markdown, for a model card"
     )
+    parser.add_argument(
+        "--report", metavar="FILE.html", help="write tables and pictures as one page"
+    )
     plots.add_argument(parser)
 
 
@@ -59,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     """Combine the runs, write what was asked for, print the table."""
     if args.plot:
         plots.require_matplotlib("--plot")
-    check_outputs([args.markdown, *(plot.path for plot in args.plot)], args.runs)
+    check_outputs([args.markdown, args.report, *(plot.path for plot in args.plot)], args.runs)
     runs = {path: _read(path) for path in args.runs}
     facts = _combined(runs)
     rows = _rows(runs)
@@ -68,9 +72,13 @@ def run(args: argparse.Namespace) -> int:
         with replacing(args.markdown) as file:
             file.write(as_markdown(facts).encode())
     show(*contents(facts))
-    if args.plot:
+    if args.plot or args.report is not None:
         kept = [rows.get(one["name"]) for one in facts["candidates"]]
-        plots.write_plots(args.plot, plots.run_of(facts, kept))
+        drawn = plots.run_of(facts, kept)
+        if args.report is not None:
+            with replacing(args.report) as file:
+                file.write(as_page(facts, drawn).encode())
+        plots.write_plots(args.plot, drawn)
     return 0
 
 
