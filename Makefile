@@ -13,7 +13,8 @@ AARCH64_RUN ?= qemu-aarch64
 # compiled code, or measures memory, which the sanitizers use for themselves.
 SANITIZERS := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 NOT_SANITIZED := packaging typing accuracy reference native readme demo mutations memory \
-    benchmarks instructions cli cli_files cli_formats columns formats llamacpp
+    benchmarks instructions cli cli_files cli_formats columns formats llamacpp \
+    candidates json kept_rows page pictures strata_table table
 SANITIZED_TESTS ?= $(NOT_SANITIZED:%=--ignore=tests/test_%.py) \
     --deselect=tests/test_broadcasting.py::test_broadcasting_copies_nothing
 

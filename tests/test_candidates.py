@@ -12,6 +12,7 @@ import kl_c
 from kl_c import Comparison
 from kl_c._cli import main
 from kl_c._cli.candidates import Size, Written
+from kl_c._cli.clipping import mark_of_difference
 from kl_c._errors import InputError
 from kl_c._formats import BLOCK_BYTES, open_rows
 from program import as_facts
@@ -378,6 +379,49 @@ def test_texts_of_candidates_are_compared_without_one_of_the_base(files, capsys)
     base, same = llamacpp / "base_logits.npy", llamacpp / "q4_clip24.kld"
     line = refused(capsys, str(base), str(same), "other.kld", *FORM)
     assert line.startswith("other.kld: expected the tokens of") and "at position 0" in line
+
+
+CLIPPED = Path(__file__).with_name("llamacpp")
+PAIR_OF_CLIPPED = (
+    str(CLIPPED / "base_clip16.kld"),
+    f"clipped={CLIPPED / 'q4_clip16.kld'}@4.5",
+    f"live={CLIPPED / 'q4_logits.npy'}@4.5",
+)
+
+
+def test_no_figure_of_a_clipped_file_stands_bare(files, capsys):
+    """KL(p || q) from a clipped q is a lower bound wherever it shows; less it, an upper one."""
+    pytest.importorskip("scipy")
+    assert main(["score", *PAIR_OF_CLIPPED, *FORM, "--strata", "confidence"]) == 0
+    _, means, percentiles, differences, strata, _ = capsys.readouterr().out.split("\n\n")
+    for table in (means, percentiles):
+        clipped, live = (rows_of(table)[name] for name in ("clipped", "live"))
+        figures = clipped[1:2] if table is means else clipped
+        assert all(cell.startswith(">=") for cell in figures)
+        assert not any(cell.startswith(">=") for cell in live)
+    kl = next(line for line in differences.splitlines() if " kl " in line)
+    assert kl.split()[4].startswith("<=")
+    for name, cells in list(rows_of(strata).items())[2:]:
+        assert cells[1] == "-" or cells[1].startswith(">="), name
+        assert not cells[2].startswith(">="), name
+    with_labels = rows_of(means)
+    assert with_labels["p"][-2].startswith(">=")  # labels at the floor of the base
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "expected"),
+    [
+        *(("bounded", "bounded", ""), ("lower bound", "bounded", ">=")),
+        *(("bounded", "lower bound", "<="), ("lower bound", "lower bound", "?")),
+        *(("upper bound", "bounded", "<="), ("bounded", "upper bound", ">=")),
+        *(("lower bound", "upper bound", ">="), ("upper bound", "lower bound", "<=")),
+        *(("unknown", "bounded", "?"), ("bounded", "unknown", "?")),
+        *(("unknown", "lower bound", "?"), ("upper bound", "upper bound", "?")),
+    ],
+)
+def test_the_mark_of_a_difference(mine, theirs, expected):
+    one, other = ({"clipping": {"kl": {"status": status}}} for status in (mine, theirs))
+    assert mark_of_difference(one, other, "kl") == expected
 
 
 def test_more_files_make_smaller_blocks(files, capsys, monkeypatch):

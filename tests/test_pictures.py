@@ -191,6 +191,26 @@ def test_nothing_is_cut_off_and_nothing_overlaps(run, picture, count):
     assert figure.axes[0].get_window_extent().height > page.height / 4
 
 
+def test_a_bound_is_marked(files, capsys):
+    data = Path(__file__).with_name("llamacpp")
+    pair = [str(data / "base_clip16.kld"), f"Q4={data / 'q4_clip16.kld'}@4.5"]
+    assert main(["score", *pair, "--json", "-"]) == 0
+    run = run_of(as_facts(capsys.readouterr().out), [None])
+    assert "Q4 (>=)" in texts(figure_of("size", run))
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_names_are_no_mathematics(run, picture):
+    curves = [
+        x._replace(name=name)
+        for x, name in zip(run.curves, ("a$_b", "_c", r"$\frac$"), strict=True)
+    ]
+    figure = figure_of(picture, run._replace(curves=curves))
+    figure.draw_without_rendering()
+    shown = [text.split(":")[0] for text in texts(figure)]
+    assert [name for name in (r"a\$_b", " _c", r"\$\frac\$") if name not in shown] == []
+
+
 def test_looks_differ():
     assert len(set(looks(24))) == 24
     assert len({look.colour for look in looks(8)}) == 8

@@ -42,12 +42,14 @@ __all__ = [
     "clipping",
     "clipping_table",
     "mark",
+    "mark_of_difference",
     "touched",
 ]
 
 BOUNDED, LOWER, UPPER, UNKNOWN = "bounded", "lower bound", "upper bound", "unknown"
 # What stands before a figure in a table, so that it never looks like more than it is.
 MARKS = {BOUNDED: "", LOWER: ">=", UPPER: "<=", UNKNOWN: "?"}
+OF_A_NEGATIVE = {"": "", ">=": "<=", "<=": ">=", "?": "?"}
 
 Values = NDArray[np.float64]
 
@@ -180,6 +182,12 @@ def mark(one: dict[str, Any], name: str) -> str:
     """What stands before a figure of this statistic of one candidate."""
     found = (one["clipping"] or {}).get(name)
     return "" if found is None else MARKS[found["status"]]
+
+
+def mark_of_difference(one: dict[str, Any], other: dict[str, Any], name: str) -> str:
+    """What stands before this figure of one candidate less that of the other."""
+    mine, theirs = mark(one, name), OF_A_NEGATIVE[mark(other, name)]
+    return mine or theirs if not mine or not theirs or mine == theirs else MARKS[UNKNOWN]
 
 
 def clipping_table(one: dict[str, Any], names: Iterable[str]) -> list[Table]:

@@ -9,7 +9,15 @@ from kl_c._cli.sides import OPTIONS
 from kl_c._label_shift import LabelShift, warning_for
 from kl_c._uncertainty import ENOUGH, FEWEST
 
-__all__ = ["errors", "foot_of", "interval_cells", "interval_heads", "of_each"]
+__all__ = [
+    "cautions_of",
+    "errors",
+    "foot_of",
+    "interval_cells",
+    "interval_heads",
+    "of_each",
+    "origin_of",
+]
 
 
 def errors(one: dict[str, Any]) -> tuple[str, str]:
@@ -35,12 +43,19 @@ def interval_cells(one: dict[str, Any], name: str) -> list[str]:
 
 
 def foot_of(facts: dict[str, Any]) -> list[str]:
-    """First the cautions, then version, command, settings and rows."""
+    """All lines below the tables."""
+    return cautions_of(facts) + origin_of(facts)
+
+
+def cautions_of(facts: dict[str, Any]) -> list[str]:
+    """What a reader should know before believing the figures, if anything."""
+    return of_each(facts, _cautions) + _refused_differences(facts)
+
+
+def origin_of(facts: dict[str, Any]) -> list[str]:
+    """Version, command, settings, rows and files: what it takes to make the figures again."""
     return [
-        *of_each(facts, _cautions),
-        *_refused_differences(facts),
-        f"kl_c {facts['version']}, backend {facts['backend']}",
-        facts["command"],
+        *of_each(facts, _made),
         *of_each(facts, _settings),
         *of_each(facts, _rows),
         *_files(facts),
@@ -76,6 +91,10 @@ def _refused_differences(facts: dict[str, Any]) -> list[str]:
             for name, pair in pairs.items()
         }
     )
+
+
+def _made(one: dict[str, Any]) -> list[str]:
+    return [f"kl_c {one['version']}, backend {one['backend']}", one["command"]]
 
 
 def _settings(one: dict[str, Any]) -> list[str]:
@@ -115,7 +134,6 @@ def _files(facts: dict[str, Any]) -> list[str]:
 
 
 def _cautions(one: dict[str, Any]) -> list[str]:
-    """What a reader should know before believing the figures, if anything."""
     said = []
     groups = one.get("clusters", {"status": "enough"})
     if groups["status"] == "refused":

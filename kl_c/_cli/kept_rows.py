@@ -65,7 +65,7 @@ def facts_of_rows(path: str, beside: str | None) -> dict[str, Any]:
 
 
 def load_rows(found: dict[str, Any] | None, beside: str) -> Comparison | None:
-    """The rows that a report says were kept; None where there are none that can be loaded.
+    """The rows that a report says were kept; None where none that can be loaded are there.
 
     Raises
     ------
@@ -75,6 +75,8 @@ def load_rows(found: dict[str, Any] | None, beside: str) -> Comparison | None:
     if found is None or found["format"] != "npz":
         return None
     path = os.path.join(os.path.dirname(beside), found["path"])
+    if not os.path.exists(path):
+        return None
     if (other := _hash(path)) != found["hash"]:
         raise InputError(
             f"{path}: expected the rows that {beside} was made with, hash {found['hash']}, found "

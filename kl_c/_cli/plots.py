@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kl_c._cli.candidates import Size
+from kl_c._cli.clipping import mark
 from kl_c._cli.several import SIZES, unit_of_sizes
 from kl_c._errors import InputError
 from kl_c._pictures import ENDINGS, PICTURES, draw
@@ -119,8 +120,9 @@ def _curve(one: dict[str, Any], unit: str | None, comparison: Comparison | None)
     else:
         kl = comparison.kl[comparison.valid]
         points = {by: points_of(comparison, by, CONFIDENCE) for by in ("confidence", "position")}
+    marked = mark(one, "kl")  # a picture must not show more than a table
     return Curve(
-        one["name"],
+        f"{one['name']} ({marked})" if marked else one["name"],
         size,
         mean,
         low,

@@ -12,6 +12,7 @@ from kl_c._cli.kept_rows import facts_of_rows, keep_rows, require_writer
 from kl_c._cli.layout import show
 from kl_c._cli.markdown import as_markdown
 from kl_c._cli.outputs import check_outputs, for_each
+from kl_c._cli.page import as_page
 from kl_c._cli.plots import refuse_without_sizes, require_matplotlib, run_of, write_plots
 from kl_c._cli.report import as_json, report
 from kl_c._cli.score_arguments import add_arguments
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     keys = open_keys(args.strata, base)
     read = [base, *others, *sides.files.values(), *(key.file for key in keys if key.file)]
     check_outputs(
-        [args.json, args.markdown, *rows.values(), *(plot.path for plot in args.plot)],
+        [args.json, args.markdown, args.report, *rows.values(), *(plot.path for plot in args.plot)],
         [path for file in read for path in file.files],
     )
     candidates = [
@@ -98,8 +99,12 @@ def _write(
 
 
 def _draw(args: argparse.Namespace, facts: dict[str, Any], candidates: list[Candidate]) -> None:
-    if args.plot:
-        write_plots(args.plot, run_of(facts, [candidate.comparison for candidate in candidates]))
+    if args.plot or args.report is not None:
+        run = run_of(facts, [candidate.comparison for candidate in candidates])
+        if args.report is not None:
+            with replacing(args.report) as file:
+                file.write(as_page(facts, run).encode())
+        write_plots(args.plot, run)
 
 
 def _end(facts: dict[str, Any]) -> int:

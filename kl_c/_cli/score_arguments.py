@@ -138,6 +138,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--markdown", metavar="FILE.md", help="write the table as Markdown, for a model card"
     )
+    parser.add_argument(
+        "--report",
+        metavar="FILE.html",
+        help="write tables and pictures as one page that needs no network (pictures need "
+        "matplotlib)",
+    )
     plots.add_argument(parser)
     parser.add_argument(
         "--as-llamacpp",

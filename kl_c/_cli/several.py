@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kl_c._cli.clipping import mark
+from kl_c._cli.clipping import mark, mark_of_difference
 from kl_c._cli.foot import errors, interval_cells, interval_heads, of_each
 from kl_c._cli.layout import Table, cell
 from kl_c._cli.report import of_one
@@ -49,7 +49,7 @@ def tables_of_several(facts: dict[str, Any]) -> list[Table]:
         ),
     ]
     compared = [one for one in candidates if "differences" in one.get("paired", {})]
-    return [*tables, _differences(compared)] if compared else tables
+    return [*tables, _differences(compared, candidates)] if compared else tables
 
 
 def _means(facts: dict[str, Any]) -> Table:
@@ -78,7 +78,10 @@ def _means(facts: dict[str, Any]) -> Table:
             ]
         rows.append(row)
     if labelled:  # rows that are left out for one candidate change the base's too
-        of_p = {cell(one["likelihood"]["perplexity_p"]["value"]) for one in ones}
+        of_p = {
+            mark(one, "perplexity_p") + cell(one["likelihood"]["perplexity_p"]["value"])
+            for one in ones
+        }
         if len(of_p) == 1:
             rows.insert(0, ["p", *["-"] * (len(head) - 3), *of_p, cell(1.0)])
     return Table(head, rows)
@@ -88,7 +91,8 @@ def _cell_of_kl(one: dict[str, Any], key: str) -> str:
     return mark(one, "kl") + cell(one["statistics"]["kl"][key])
 
 
-def _differences(compared: list[dict[str, Any]]) -> Table:
+def _differences(compared: list[dict[str, Any]], candidates: list[dict[str, Any]]) -> Table:
+    others = {one["name"]: one for one in candidates}
     confidence = compared[0]["paired"]["confidence"]
     rows = []
     for one in compared:
@@ -96,9 +100,11 @@ def _differences(compared: list[dict[str, Any]]) -> Table:
         for name in DIFFERENCES:
             if name in found:
                 interval = found[name]
-                figures = (interval[x] for x in ("value", "low", "high", "p_value"))
-                label = f"{one['name']} - {one['paired']['with']}"
-                rows.append([label, name, *map(cell, figures)])
+                figures = (interval[x] for x in ("low", "high", "p_value"))
+                other = others[one["paired"]["with"]]
+                label = f"{one['name']} - {other['name']}"
+                mean = mark_of_difference(one, other, name) + cell(interval["value"])
+                rows.append([label, name, mean, *map(cell, figures)])
     return Table(["difference", "of", "mean", f"{confidence:.0%} from", "to", "p-value"], rows)
 
 

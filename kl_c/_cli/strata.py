@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kl_c._cli.clipping import mark
 from kl_c._cli.foot import errors
 from kl_c._cli.layout import Table, cell
 from kl_c._cli.report import of_one
@@ -94,10 +95,12 @@ def _of_one(one: dict[str, Any], strata: dict[str, Any]) -> Table:
     rows = []
     for part in strata["parts"]:
         kl, top = part["statistics"]["kl"], part["statistics"]["same_top"]
-        figures = [kl["mean"], kl[error], kl["p99"], top["mean"]]
+        row = [_name(part), cell(part["rows"]["used"])]
+        row += [mark(one, "kl") + cell(kl["mean"]), cell(kl[error])]
+        row += [mark(one, "kl") + cell(kl["p99"]), cell(top["mean"])]
         if labelled:
-            figures.append(part["likelihood"]["ratio"]["value"])
-        rows.append([_name(part), cell(part["rows"]["used"]), *map(cell, figures)])
+            row.append(mark(one, "ratio") + cell(part["likelihood"]["ratio"]["value"]))
+        rows.append(row)
     more = ["ratio"] if labelled else []
     return Table([_head(strata), "rows", "mean kl", "SE", "99 %", "same_top", *more], rows)
 
@@ -106,7 +109,10 @@ def _of_several(ones: list[dict[str, Any]], number: int) -> Table:
     strata = [one["strata"][number] for one in ones]
     rows = []
     for parts in zip(*(x["parts"] for x in strata), strict=True):
-        means = (cell(part["statistics"]["kl"]["mean"]) for part in parts)
+        means = (
+            mark(one, "kl") + cell(part["statistics"]["kl"]["mean"])
+            for one, part in zip(ones, parts, strict=True)
+        )
         rows.append([_name(parts[0]), cell(parts[0]["rows"]["used"]), *means])
     return Table([f"mean kl {_head(strata[0])}", "rows", *(one["name"] for one in ones)], rows)
 

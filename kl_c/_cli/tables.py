@@ -14,7 +14,7 @@ from kl_c._cli.several import head_of_several, tables_of_several
 from kl_c._cli.strata import strata_tables
 from kl_c._formats import describe
 
-__all__ = ["contents"]
+__all__ = ["contents", "head_and_tables"]
 
 # What is shown of all that the JSON holds, as far as it was taken.
 MEANS = (
@@ -57,12 +57,17 @@ PERCENTILES = {
 
 def contents(facts: dict[str, Any]) -> tuple[list[str], list[Table], list[str]]:
     """The head, the tables and the foot of a report."""
+    return *head_and_tables(facts), foot_of(facts)
+
+
+def head_and_tables(facts: dict[str, Any]) -> tuple[list[str], list[Table]]:
+    """What stands above the foot."""
     if len(facts["candidates"]) > 1:
         head, tables = head_of_several(facts), tables_of_several(facts)
     else:
         one = of_one(facts, facts["candidates"][0])
         head, tables = _head(one), _tables(one)
-    return head, [*tables, *strata_tables(facts)], foot_of(facts)
+    return head, [*tables, *strata_tables(facts)]
 
 
 def _head(one: dict[str, Any]) -> list[str]:

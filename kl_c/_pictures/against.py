@@ -7,7 +7,7 @@ import numpy as np
 
 from kl_c._pictures.colours import FAINT
 from kl_c._pictures.curves import Curve, Point, Run
-from kl_c._pictures.style import SMALL, WORDS, add_legend, begin, keep_within, looks, set_log
+from kl_c._pictures.style import SMALL, WORDS, add_legend, begin, keep_within, looks, plain, set_log
 
 NAME = 1.5  # a factor, for the name above a point
 LEAST = 1e-6  # of the mean: below every axis, and still a number that it can be asked for
@@ -29,7 +29,7 @@ def draw_size(run: Run) -> Any:
             continue
         _point(axes, curve.size, curve, look.colour, look.mark)
         axes.annotate(
-            curve.name,
+            plain(curve.name),
             (curve.size, curve.mean),
             xytext=(7, 6),
             textcoords="offset points",
@@ -45,7 +45,7 @@ def draw_size(run: Run) -> Any:
     axes.set_ylabel(f"mean KL, {run.unit}")
     if missing:
         reasons = (
-            f"{c.name} (no size)" if c.size is None else f"{c.name} (mean {c.mean:g})"
+            f"{plain(c.name)} (no size)" if c.size is None else f"{plain(c.name)} (mean {c.mean:g})"
             for c in missing
         )
         figure.supxlabel(f"Not shown: {', '.join(reasons)}", color=FAINT, fontsize=SMALL)
@@ -77,7 +77,7 @@ def draw_confidence(run: Run) -> Any:
         )
         for x, point in shown:
             _point(axes, x, point, look.colour, look.mark)
-        axes.plot([], [], color=look.colour, marker=look.mark, label=curve.name)
+        axes.plot([], [], color=look.colour, marker=look.mark, label=plain(curve.name))
     names = [f"{p.start:g}–\n{p.stop:g}\n{p.rows:,}" for p in drawn[0].confidence]
     axes.set_xticks(places, names)
     axes.tick_params(axis="x", length=0)
@@ -107,7 +107,7 @@ def draw_position(run: Run) -> Any:
             ls=look.stroke,
             marker=look.mark,
             markersize=3.5,
-            label=curve.name,
+            label=plain(curve.name),
         )
         low = [max(p.low, LEAST * p.mean) for p in points]
         axes.fill_between(

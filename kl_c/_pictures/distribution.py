@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_c._pictures.curves import Run
-from kl_c._pictures.style import add_legend, begin, looks
+from kl_c._pictures.style import add_legend, begin, looks, plain
 
 __all__ = ["draw"]
 
@@ -57,7 +57,7 @@ def draw(run: Run) -> Any:
 
 def _label(name: str, scores: NDArray[np.float64]) -> str:
     """The name, the median, and what the axis cannot show."""
-    text = f"{name}: median {_figure(float(np.median(scores)))}"
+    text = f"{plain(name)}: median {_figure(float(np.median(scores)))}"
     for word, found in (("0", scores == 0), ("infinite", np.isinf(scores))):
         count = int(np.count_nonzero(found))
         if count:

@@ -31,6 +31,7 @@ __all__ = [
     "begin",
     "keep_within",
     "looks",
+    "plain",
     "save",
     "set_log",
 ]
@@ -43,6 +44,7 @@ DOTS_PER_INCH = 200
 TITLE, WORDS, SMALL = 14, 11, 10
 MOST_COLUMNS = 4  # of a legend
 LINE = 0.22  # inches of one line of it
+LONGEST = 32  # characters of a name
 MARGIN = 1.5  # a factor, above and below what a logarithmic axis shows
 
 
@@ -64,6 +66,15 @@ def looks(count: int) -> list[Look]:
     marks = cycle(MARKS)
     found = (Look(colour, next(marks), stroke) for stroke in cycle(STROKES) for colour in COLOURS)
     return list(islice(found, count))
+
+
+def plain(name: str) -> str:
+    """A name as it stands, but for the middle of a long one: matplotlib reads mathematics between
+    dollars, and leaves what begins with an underscore out of legends."""
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
+    escaped = name.replace("$", r"\$")
+    return f" {escaped}" if escaped.startswith("_") else escaped
 
 
 def begin(title: str, words: str) -> tuple[Any, Any]:
