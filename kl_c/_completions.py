@@ -25,14 +25,13 @@ What they find is the minimum of D: the lower bound is tight. M unknown is M wit
 bound holds for every M.
 
 **The furthest completion.** D is convex in p and in q, so it is largest at corners, where all
-values that are free but one are 0 (or the caller's floor) or the cap. As d^2 f / dp dq <= 0, large
-p go with small q (the rearrangement inequality for submodular functions). If M leaves room for both
-rests side by side, each is put where the other has its floor, and listed outcomes meet the floor.
-If M = 0, as with one whole row, the caps of q go to the smallest p_i of A \\ B, and those of p to
-the smallest q_j of B \\ A. Both are attained: the upper bound is tight. In between (small
-vocabularies, both rows incomplete) the room is taken as large enough and the floor as 0, which is
-valid and not tight. With floor 0 the upper bound of KL(p || q) is infinite as soon as some outcome
-with p > 0 may have q = 0.
+values that are free but one are 0 (or the caller's floor) or the cap. As d^2 f / dp dq <= 0, over
+all ways to pair given p with given q the sum is largest if they go in opposite order (the
+rearrangement inequality for submodular functions). That pairing is allowed: what p lists is no less
+than what is free of p, and so comes first, beside the smallest q, of which enough are free; and in
+the same way what q lists comes last. So the upper bound is attained too, whatever the vocabulary. M
+unknown is M so large that no two values above 0 need meet. With floor 0 the upper bound of KL(p ||
+q) is infinite as soon as some outcome with p > 0 may have q = 0.
 
 Sources: Csiszár, "Information-type measures of difference of probability distributions and indirect
 observations" (1967), for f-divergences and for what merging outcomes does to them; Marshall, Olkin
@@ -83,39 +82,67 @@ def closest(rows: Aligned) -> Pair:
 
 
 def furthest(rows: Aligned, floor: float) -> Pair:
-    """The completion of most divergence, or beyond it where that is not known."""
+    """The completion of most divergence; its last nine outcomes are all that neither row lists.
+
+    Each is some number of outcomes with the same two values, as one of their masses.
+    """
     only_p, only_q = rows.in_p & ~rows.in_q, rows.in_q & ~rows.in_p
+    number_x, number_y = (only.sum(1).astype(np.float64) for only in (only_p, only_q))
     floors = np.full(len(rows.others), floor)
     p, q = (
-        spread(x.rest, x.cap, only.sum(1) + rows.others, floors).diminished()
-        for x, only in ((rows.p, only_q), (rows.q, only_p))
+        spread(x.rest, x.cap, number + rows.others, floors).diminished()
+        for x, number in ((rows.p, number_y), (rows.q, number_x))
     )
-    alone = rows.others == 0
-    tight = alone | (p.places + q.places <= rows.others)
-    floors[~tight] = 0
-    log_x, log_y = (np.repeat(_log(floors)[:, None], rows.log_p.shape[1], 1) for _ in range(2))
-    if alone.any():
-        log_x[alone] = _to_the_smallest(rows.log_p[alone], only_p[alone], q.at(alone))
-        log_y[alone] = _to_the_smallest(rows.log_q[alone], only_q[alone], p.at(alone))
-    # The others as five outcomes: caps of p, its remainder, the same of q, and floors of both.
-    near = np.where(alone, 0, floors)
-    none = np.zeros_like(near)
-    of_p = [p.full * p.cap, p.part, near * q.full, near * (q.part > 0), none]
-    of_q = [near * p.full, near * (p.part > 0), q.full * q.cap, q.part, none]
-    if floor:
-        left = np.where(tight & ~alone, rows.others - p.places - q.places, 0)
-        of_p[4] = of_q[4] = left * floor
-    # Without a floor the rests are as they stand: the number of their parts changes nothing.
-    whole = (near == 0) & ~alone
-    of_p[0], of_q[2] = (
-        np.where(alone, 0, np.where(whole, x.rest, part))
-        for x, part in ((rows.p, of_p[0]), (rows.q, of_q[2]))
-    )
-    of_p[1], of_q[3] = (np.where(alone | whole, 0, part) for part in (of_p[1], of_q[3]))
+    # Of any number of outcomes, so many that no two of those above 0 need meet.
+    others = np.where(np.isinf(rows.others), p.places + q.places, rows.others)
+    # Places: largest p first, and smallest q; those of A \\ B come first, those of B \\ A last.
+    falling = _Steps.of([p.full, p.part > 0], [p.cap, p.part, p.floor])
+    lowest = number_x + others - q.places
+    rising = _Steps.of([lowest, q.part > 0], [q.floor, q.part, q.cap])
+    log_x = _log(rising.at(_rank(-rows.log_p, only_p)))
+    log_y = _log(falling.at(others[:, None] + _rank(rows.log_q, only_q)))
+    many, of_p, of_q = falling.beside(rising, number_x, others)
     return Pair(
-        np.hstack([np.where(only_q, log_y, rows.log_p), _log(np.stack(of_p, 1))]),
-        np.hstack([np.where(only_p, log_x, rows.log_q), _log(np.stack(of_q, 1))]),
+        np.hstack([np.where(only_q, log_y, rows.log_p), _log(many * of_p)]),
+        np.hstack([np.where(only_p, log_x, rows.log_q), _log(many * of_q)]),
     )
+
+
+class _Steps(NamedTuple):
+    """Three values, each over a stretch of places: where they end, and what they are."""
+
+    ends: Floats  # rows x 2: the third goes on
+    values: Floats  # rows x 3
+
+    @classmethod
+    def of(cls, lengths: list[Any], values: list[Floats]) -> "_Steps":
+        return cls(np.cumsum(np.stack(lengths, 1), 1), np.stack(values, 1))
+
+    def at(self, places: Floats) -> Floats:
+        """The value of each place."""
+        first, second = (end[:, None] for end in self.ends.T)
+        low, middle, high = (value[:, None] for value in self.values.T)
+        found: Floats = np.where(places < first, low, np.where(places < second, middle, high))
+        return found
+
+    def beside(self, other: "_Steps", skipped: Floats, number: Floats) -> tuple[Floats, ...]:
+        """How many of so many places have each pair of values; those of ``other`` begin later."""
+        none, limit = np.zeros((len(number), 1)), number[:, None]
+        mine = np.clip(np.hstack([none, self.ends, limit]), 0, limit)
+        theirs = np.clip(np.hstack([none, other.ends - skipped[:, None], limit]), 0, limit)
+        begins = np.maximum(mine[:, :-1, None], theirs[:, None, :-1])
+        ends = np.minimum(mine[:, 1:, None], theirs[:, None, 1:])
+        many = np.maximum(ends - begins, 0)
+        pairs = np.broadcast_arrays(many, self.values[:, :, None], other.values[:, None, :])
+        return tuple(x.reshape(len(number), 9) for x in pairs)
+
+
+def _rank(values: Floats, among: Flags) -> Floats:
+    """The place of each value among those of its row, from the smallest; others come after."""
+    order = np.argsort(np.where(among, values, np.inf), axis=1, kind="stable")
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, np.arange(values.shape[1], dtype=np.float64)[None], 1)
+    return ranks
 
 
 class Corner(NamedTuple):
@@ -135,9 +162,6 @@ class Corner(NamedTuple):
         """With what is left as a difference at its least, as far as rounding goes."""
         return self._replace(part=np.maximum(self.part - 2 * NOISE, 0))
 
-    def at(self, which: Flags) -> "Corner":
-        return Corner(*(x[which] for x in self))
-
 
 def spread(rest: Floats, cap: Floats, places: Floats, floor: Floats) -> Corner:
     """A corner: as many places as can be at the cap, one with what is left, the others at floor."""
@@ -148,18 +172,6 @@ def spread(rest: Floats, cap: Floats, places: Floats, floor: Floats) -> Corner:
     full = np.minimum(full, places)
     left = np.maximum(above - full * step, 0)
     return Corner(full, np.where((left > 0) & (full < places), floor + left, 0), cap, floor)
-
-
-def _to_the_smallest(logs: Floats, free: Flags, corner: Corner) -> Floats:
-    """The corner's values on the free outcomes, the caps where the other row is smallest."""
-    order = np.argsort(np.where(free, logs, np.inf), axis=1, kind="stable")
-    full, part, cap, floor = (x[:, None] for x in corner)
-    place = np.arange(logs.shape[1])
-    ordered = np.where(place < full, cap, np.where((place == full) & (part > 0), part, floor))
-    values = np.empty_like(logs)
-    np.put_along_axis(values, order, ordered, 1)
-    found: Floats = _log(values)
-    return found
 
 
 class _Rest(NamedTuple):

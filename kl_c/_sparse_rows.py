@@ -89,6 +89,8 @@ def given(name: str, argument: Any, form: str) -> Given:
     ids, logs = (_rectangle(name, part) for part in argument)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids of {name} have dtype {ids.dtype}; expected an integer type")
+    if logs.dtype.kind not in "fV":  # bfloat16 is a kind of its own
+        raise TypeError(f"log_probs of {name} have dtype {logs.dtype}; expected a float type")
     if ids.ndim == 0 or ids.shape != logs.shape:
         raise ValueError(
             f"ids and log_probs of {name} must be of one shape (..., k), got {ids.shape} and "

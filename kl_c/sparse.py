@@ -367,8 +367,7 @@ def compare_sparse(
     An outcome that a list does not hold has a probability between 0 and min(its k-th probability,
     its rest). Over all rows of which that is true the bounds of KL both ways, Jensen-Shannon
     divergence, total variation, the entropies and the negative log-likelihoods are attained: no
-    narrower ones follow from the lists. Those of the cross-entropy hold and are wider; so are upper
-    bounds where both sides are lists and nearly all of the vocabulary is on one of them. They hold
+    narrower ones follow from the lists. Those of the cross-entropy hold and are wider. They hold
     for rows that have the stored values, moved outwards by the rounding of their own computation;
     what the storage of each value in 16 or 32 bits took from it is not in them.
 

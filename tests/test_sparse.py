@@ -180,6 +180,26 @@ def test_nothing_shared_leaves_nothing_to_renormalise():
     assert compare_sparse(p, q, bounds=True).lower["total_variation"][0] == pytest.approx(0.8)
 
 
+def test_one_unlisted_outcome_is_no_secret():
+    """Two of three are listed: the third has what is left, on both sides."""
+    side = np.array([[0, 1]]), np.log([[0.5, 0.4]])
+    found = compare_sparse(side, side, bounds=True, vocabulary=3)
+    for name in ("kl", "js"):
+        assert 0 == found.lower[name][0] <= found.upper[name][0] <= limits.SPARSE_TAIL
+
+
+def test_no_rows_and_no_good_rows():
+    none = np.zeros((0, 3), int), np.zeros((0, 3))
+    found = compare_sparse(none, none, bounds=True, vocabulary=9)
+    assert found.kl.shape == found.upper["js"].shape == (0,)
+    twice = np.array([[0, 0]]), np.log([[0.5, 0.4]])
+    for tail in REFERENCE:
+        found = compare_sparse(
+            twice, twice, bounds=True, vocabulary=9, invalid="nan", tail=tail, groups=[4]
+        )
+        assert found.summary()["rows"]["left_out"] == 1 and np.isnan(found.lower["kl"]).all()
+
+
 GOOD = np.array([[0, 1], [1, 2]]), np.log([[0.5, 0.4], [0.6, 0.3]])
 
 
@@ -208,6 +228,7 @@ def test_rows_that_are_no_lists_are_named(ids, logs, said):
         (np.ones((2, 3)) / 3, {"q": np.ones((2, 3)) / 3}, ValueError, "expected a pair"),
         ((*GOOD, 1), {}, ValueError, "got a tuple of 3"),
         ((GOOD[1], GOOD[1]), {}, TypeError, "ids of p have dtype float64"),
+        ((GOOD[0], GOOD[1] * 1j), {}, TypeError, "log_probs of p have dtype complex128"),
         ((GOOD[0], GOOD[1][:1]), {}, ValueError, "ids and log_probs of p must be of one shape"),
         (([[0], [1, 2]], GOOD[1]), {}, ValueError, "filled up with ids of -1"),
         ((GOOD[0][:1], GOOD[1][:1]), {}, ValueError, "same rows"),
