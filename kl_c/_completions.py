@@ -29,7 +29,9 @@ values that are free but one are 0 (or the caller's floor) or the cap. As d^2 f 
 all ways to pair given p with given q the sum is largest if they go in opposite order (the
 rearrangement inequality for submodular functions). That pairing is allowed: what p lists is no less
 than what is free of p, and so comes first, beside the smallest q, of which enough are free; and in
-the same way what q lists comes last. So the upper bound is attained too, whatever the vocabulary. M
+the same way what q lists comes last. So the upper bound is attained too, whatever the vocabulary.
+Where lists hold more than their k likeliest and M leaves no room for both rests apart, that order
+may not be the best; M is then taken as unknown and the floor as 0, which is valid and not tight. M
 unknown is M so large that no two values above 0 need meet. With floor 0 the upper bound of KL(p ||
 q) is infinite as soon as some outcome with p > 0 may have q = 0.
 
@@ -88,13 +90,14 @@ def furthest(rows: Aligned, floor: float) -> Pair:
     """
     only_p, only_q = rows.in_p & ~rows.in_q, rows.in_q & ~rows.in_p
     number_x, number_y = (only.sum(1).astype(np.float64) for only in (only_p, only_q))
-    floors = np.full(len(rows.others), floor)
-    p, q = (
-        spread(x.rest, x.cap, number + rows.others, floors).diminished()
-        for x, number in ((rows.p, number_y), (rows.q, number_x))
-    )
-    # Of any number of outcomes, so many that no two of those above 0 need meet.
-    others = np.where(np.isinf(rows.others), p.places + q.places, rows.others)
+    # Of any number of outcomes, so many that no two of those above 0 need meet; and as if of any
+    # number where the order below is not known to be the best.
+    loose = (rows.p.more | rows.q.more) & (rows.p.unlisted > 0) & (rows.q.unlisted > 0)
+    p, q = _corners(rows, number_x, number_y, np.full(len(loose), floor))
+    loose &= rows.others < p.places + q.places
+    p, q = _corners(rows, number_x, number_y, np.where(loose, 0, floor))
+    room = p.places + q.places
+    others = np.where(np.isinf(rows.others) | loose, room, rows.others)
     # Places: largest p first, and smallest q; those of A \\ B come first, those of B \\ A last.
     falling = _Steps.of([p.full, p.part > 0], [p.cap, p.part, p.floor])
     lowest = number_x + others - q.places
@@ -105,6 +108,13 @@ def furthest(rows: Aligned, floor: float) -> Pair:
     return Pair(
         np.hstack([np.where(only_q, log_y, rows.log_p), _log(many * of_p)]),
         np.hstack([np.where(only_p, log_x, rows.log_q), _log(many * of_q)]),
+    )
+
+
+def _corners(rows: Aligned, number_x: Floats, number_y: Floats, floors: Floats) -> Any:
+    return (
+        spread(x.rest, x.cap, number + rows.others, floors).diminished()
+        for x, number in ((rows.p, number_y), (rows.q, number_x))
     )
 
 

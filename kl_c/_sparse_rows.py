@@ -49,6 +49,7 @@ class Side(NamedTuple):
     rest: NDArray[np.float64]  # probability of all that is not listed
     cap: NDArray[np.float64]  # the most that one of those can have
     unlisted: NDArray[np.float64]  # how many they are, inf if nobody said
+    more: NDArray[np.bool_]  # whether more is listed than the k likeliest
 
     def at(self, rows: Any) -> "Side":
         """Some of the rows."""
@@ -139,7 +140,7 @@ class Checked(NamedTuple):
             logs = np.zeros(it.values.shape)
             logs[~bad] = _log_probs(it.values[~bad], it.form)
             none = np.zeros(number)
-            return cls(Side(None, logs, none, none, none), bad, reason)
+            return cls(Side(None, logs, none, none, none, none > 0), bad, reason)
         absent = (it.ids == NO_ID) | (it.values == -np.inf)
         values = np.where(absent, it.values.dtype.type(-np.inf), it.values)
         ids = np.where(absent, NO_ID, it.ids)
@@ -171,14 +172,20 @@ class Checked(NamedTuple):
         with np.errstate(invalid="ignore"):
             crowded = likeliest & (least > cap) & (rest - unlisted * cap > slack)
             starved = (unlisted * floor - rest > slack) & (floor > 0)
-        for wrong, rule in ((crowded, LIKELIEST), (starved, VOUCHED)):
+            below = np.exp(np.where(absent, np.inf, logs).min(1)) < floor * (1 - slack)
+        for wrong, rule in ((crowded, LIKELIEST), (starved, VOUCHED), (below, VOUCHED)):
             wrong &= ~bad
             row = int(np.argmax(wrong)) if wrong.any() else number
             if row < number and not bad[:row].any():
-                limit = f"at most {cap[row]:.3g}" if rule is LIKELIEST else f"at least {floor:g}"
-                reason = f"leaves {rest[row]:.3g} to {unlisted[row]:.0f} of {limit} each; {rule}"
+                if wrong is below:
+                    did = f"lists a probability below {floor:g}"
+                else:
+                    limit = f"at least {floor:g}" if wrong is starved else f"at most {cap[row]:.3g}"
+                    did = f"leaves {rest[row]:.3g} to {unlisted[row]:.0f} of {limit} each"
+                reason = f"{did}; {rule}"
             bad = bad | wrong
-        side = Side(ids, logs, rest, np.maximum(cap, least), unlisted)
+        more = count > (np.inf if k is None else k)
+        side = Side(ids, logs, rest, np.maximum(cap, least), unlisted, more)
         return cls(side, bad, reason)
 
 

@@ -88,6 +88,7 @@ class SparseComparison:
         self._blocks: list[Columns] = []
         self._rows = 0
         self._next_group = 0
+        self._vocabulary: int | None = self.settings.vocabulary
 
     def update(
         self,
@@ -109,6 +110,10 @@ class SparseComparison:
                 f"p and q must have the same rows, got {batch} and {sides[1].batch} of them"
             )
         vocabulary = self.settings.vocabulary_of(sides)
+        if self._blocks and vocabulary != self._vocabulary:
+            raise ValueError(
+                f"expected {self._vocabulary} outcomes as in the blocks before, got {vocabulary}"
+            )
         count = math.prod(batch)
         masked = np.zeros(count, bool) if mask is None else ~mask_of(mask, batch).reshape(count)
         of_row = None if labels is None else integers("labels", labels, batch).reshape(count)
@@ -123,12 +128,12 @@ class SparseComparison:
             self._next_group = max(self._next_group, int(columns["groups"].max(initial=-1)) + 1)
         if self._blocks and set(columns) != set(self._blocks[0]):
             lacking = {"nll_p": "labels", "groups": "groups"}
-            differing = [
-                x for name, x in lacking.items() if name in set(columns) ^ set(self._blocks[0])
-            ]
+            changed = set(columns) ^ set(self._blocks[0])
+            differing = [x for name, x in lacking.items() if name in changed]
             raise ValueError(f"expected {' and '.join(differing)} with every block or with none")
         self._blocks.append(columns)
         self._rows += count
+        self._vocabulary = vocabulary
 
     def summary(self) -> dict[str, Any]:
         """What the rows come to, as plain numbers.
@@ -137,12 +142,12 @@ class SparseComparison:
         -------
         dict
             ``unit``, ``rows``, ``statistics``, and ``clusters``, ``perplexity``, ``likelihood``
-            where there are groups or labels, all as in `Comparison.summary`. ``tail``,
-            ``vocabulary``, ``k``, ``floor`` and ``rounding``: the settings. ``lists``: the same
-            figures of ``rest_p``, ``rest_q``, ``shared`` and, with labels, ``listed_p`` and
-            ``listed_q``. ``bounds``, if they were asked for: for each statistic ``lower``,
-            ``upper`` and their difference, ``width``. The true mean lies between the means of
-            ``lower`` and ``upper``.
+            where there are groups or labels, all as in `Comparison.summary`.
+            ``tail``, ``vocabulary``, ``k``, ``floor`` and ``rounding``: the settings.
+            ``lists``: the same figures of ``rest_p``, ``rest_q``, ``shared`` and, with labels,
+            ``listed_p`` and ``listed_q``.
+            ``bounds``, if they were asked for: for each statistic ``lower``, ``upper`` and their
+            difference, ``width``. The true mean lies between the means of ``lower`` and ``upper``.
         """
         columns = self._columns()
         settings = self.settings
@@ -212,10 +217,10 @@ class SparseComparison:
     def _columns(self) -> Columns:
         """Every array by name; the blocks are joined when first asked for."""
         if not self._blocks:
-            empty = SparseComparison(**self.settings._asdict())
-            one = np.zeros((1, 1), np.int64), np.zeros((1, 1))
-            empty.update(one, one)
-            return {name: column[:0] for name, column in empty._blocks[0].items()}
+            settings = self.settings._replace(vocabulary=self.settings.vocabulary or 1)
+            empty, none = SparseComparison(**settings._asdict()), np.zeros((0, 1))
+            empty.update((none.astype(np.int64), none), (none.astype(np.int64), none))
+            return empty._blocks[0]
         if len(self._blocks) > 1:
             first = self._blocks[0]
             self._blocks = [{x: np.concatenate([b[x] for b in self._blocks]) for x in first}]
@@ -228,7 +233,7 @@ class SparseComparison:
         masked: NDArray[np.bool_],
         vocabulary: int | None,
     ) -> Columns:
-        """All columns of one block, a part that fits into the cache's neighbourhood at a time."""
+        """All columns of one block, some rows at a time, so that memory stays flat."""
         settings = self.settings
         by = settings.completion
         step = max(1, BLOCK // sum(side.values.shape[1] for side in sides))

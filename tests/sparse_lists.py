@@ -102,12 +102,13 @@ def uniform(p, q, vocabulary):
 class Search:
     """All rows of a small vocabulary that a list may stand for."""
 
-    def __init__(self, ids, logs, vocabulary, floor=0.0):
+    def __init__(self, ids, logs, vocabulary, floor=0.0, k=None):
         self.row = np.zeros(vocabulary)
         self.row[ids] = np.exp(logs)
         self.free = np.setdiff1d(np.arange(vocabulary), ids)
         self.rest = max(0.0, 1 - self.row.sum())
-        self.cap = min(self.row[ids].min(), self.rest)
+        likeliest = np.sort(self.row[ids])[::-1][:k]
+        self.cap = min(likeliest.min(), self.rest)
         if self.free.size:
             self.cap = max(self.cap, self.rest / self.free.size)
         self.floor = floor

@@ -169,7 +169,8 @@ def test_summary_is_that_of_the_columns(lists):
     error = found.kl.std(ddof=1) / math.sqrt(60)
     assert summary["statistics"]["kl"]["standard_error"] == pytest.approx(error)
     assert "mean kl" in repr(found) and "kl" in dir(found)
-    assert SparseComparison().summary()["rows"]["total"] == 0
+    for settings in ({}, {"floor": 1e-3, "vocabulary": 200, "bounds": True}, {"tail": "uniform"}):
+        assert SparseComparison(**settings).summary()["rows"]["total"] == 0
 
 
 def test_nothing_shared_leaves_nothing_to_renormalise():
@@ -201,6 +202,7 @@ def test_no_rows_and_no_good_rows():
 
 
 GOOD = np.array([[0, 1], [1, 2]]), np.log([[0.5, 0.4], [0.6, 0.3]])
+WHOLE = np.array([[0, 1, 2]] * 2), np.log([[0.6, 0.3, 0.1]] * 2)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +248,7 @@ def test_rows_that_are_no_lists_are_named(ids, logs, said):
         (np.full((2, 4), 0.5), {}, InvalidRowsError, "row 0 of p sums to 2"),
         (GOOD, {"labels": [0, -1]}, InvalidRowsError, "row 1 of labels is -1"),
         (GOOD, {"labels": [0, 9], "vocabulary": 8}, InvalidRowsError, "must lie in 0 ... 7"),
+        (WHOLE, {"floor": 0.2, "vocabulary": 3}, InvalidRowsError, "row 0 of p lists a prob"),
         (GOOD, {"floor": 0.05, "vocabulary": 30}, InvalidRowsError, "must have the floor"),
     ],
 )
@@ -262,6 +265,8 @@ def test_a_block_that_is_refused_leaves_the_comparison_as_it_was():
     with pytest.raises(ValueError, match="labels with every block or with none"):
         gathered.update(GOOD, GOOD, [0, 1])
     assert len(gathered) == 2 and gathered.kl.shape == (2,)
+    with pytest.raises(ValueError, match="expected None outcomes as in the blocks before, got 9"):
+        gathered.update(GOOD, np.full((2, 9), 1 / 9))
     with pytest.raises(AttributeError, match="needs bounds=True"):
         _ = gathered.lower
     with pytest.raises(AttributeError, match="no attribute 'nll_p'"):

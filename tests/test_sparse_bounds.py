@@ -144,6 +144,36 @@ def test_no_outcome_is_filled_beyond_the_kth_probability():
         assert found.lower[name][0] == pytest.approx(value, abs=limits.SPARSE_SEARCHED), name
 
 
+@pytest.mark.parametrize("seed", range(100))
+def test_no_completion_lies_outside_where_more_than_the_likeliest_is_listed(seed):
+    """One list holds its k likeliest and one more, drawn from all others."""
+    rng = np.random.default_rng(seed)
+    rest = 0
+    while rest < LEAST_REST:
+        n = int(rng.integers(4, 7))
+        k = int(rng.integers(1, n - 2))
+        p, q = rng.dirichlet(np.full(n, rng.choice([0.5, 1, 5])), 2)
+        floor = min(p.min(), q.min()) * rng.choice([0, rng.random()])
+        sides = []
+        for row in (p, q):
+            order = np.argsort(-row)
+            ids = np.append(order[:k], rng.choice(order[k:]))
+            sides.append((ids, np.log(row[ids])))
+        searches = [Search(*side, n, floor, k) for side in sides]
+        rest = min(x.rest for x in searches)
+    one_row = [tuple(x[None] for x in side) for side in sides]
+    found = compare_sparse(*one_row, vocabulary=n, bounds=True, floor=floor, k=k)
+    corners = [np.array(list(x.corners())) for x in searches]
+    values = divergences(
+        np.repeat(corners[0], len(corners[1]), 0), np.tile(corners[1], (len(corners[0]), 1))
+    )
+    for name in DIVERGENCES:
+        slack = limits.SPARSE_SEARCHED
+        assert values[name].max() <= found.upper[name][0] * (1 + slack) + slack, name
+        if np.isfinite(found.lower[name][0]):
+            assert values[name].min() >= found.lower[name][0] * (1 - slack) - slack, name
+
+
 weights = st.lists(st.floats(1e-6, 1.0), min_size=2, max_size=7)
 
 
