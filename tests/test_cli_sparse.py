@@ -120,12 +120,14 @@ def test_every_keyword_is_an_option(folder):
         (("base.npz", "other.npz", "--vocabulary", "20"), "base.npz: row 0 of p holds id"),
         (("base.npz", "short.npz"), r"short.npz: expected \(48,\) rows as in base.npz, found"),
         (("base.npz", "odd.npz"), r"odd.npz: expected .* \(lists are odd.npz:IDS,LOGPROBS"),
+        (("base.npz", "half.npz"), "half.npz:logprobs: expected an array named logprobs, found"),
         (("base.npz", "other.npz", "--json", "base.npz"), "found one of the inputs"),
     ],
 )
 def test_wrong_input_ends_with_one_line(folder, arguments, said):
     ids, logs = lists(folder, "other")
     np.savez(folder / "short.npz", ids=ids[:5], logprobs=logs[:5])
+    np.savez(folder / "half.npz", ids=ids, weights=logs)
     np.savez(folder / "odd.npz", numbers=ids, logs=logs)
     assert re.search(said, complaint("sparse", *arguments, cwd=folder))
 

@@ -49,9 +49,12 @@ class Lists(NamedTuple):
         if colon and names.count(",") == 1:
             ids, values = (open_rows(f"{file}:{name}") for name in names.split(","))
             return cls._checked(path, ids, values)
-        found = [_first_of(path, names) for names in (IDS, LOG_PROBS)]
-        if None not in found:
-            return cls._checked(path, *found)  # type: ignore[arg-type]
+        found = _first_of(path, IDS)
+        if isinstance(found, RowFile):
+            log_probs = _first_of(path, LOG_PROBS)
+            if isinstance(log_probs, InputError):
+                raise log_probs
+            return cls._checked(path, found, log_probs)
         try:
             rows = open_rows(path)
         except InputError as error:
@@ -85,13 +88,15 @@ class Lists(NamedTuple):
         return facts if self.ids is None else {**facts, "ids": self.ids.facts()}
 
 
-def _first_of(path: str, names: tuple[str, ...]) -> RowFile | None:
+def _first_of(path: str, names: tuple[str, ...]) -> RowFile | InputError:
+    """The array by the first of the names that can be opened, or why there is none."""
+    found = InputError(f"{path}: expected an array named {names[0]}")
     for name in names:
         try:
             return open_rows(f"{path}:{name}")
-        except InputError:
-            continue
-    return None
+        except InputError as error:
+            found = error
+    return found
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
