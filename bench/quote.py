@@ -15,6 +15,7 @@ import growth_report
 import matrix_report
 import report
 import results
+import sparse_bounds
 from cases import PEER_UNIT
 from documents import between, markdown
 from kl_c import _kernels
@@ -139,6 +140,7 @@ def accuracy(row: dict) -> str:
 
 
 BENCHMARKS = "docs/benchmarks.md"
+SPARSE = "docs/sparse.md"
 # Document, table, the results that it is made from, and what makes it.
 TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., str]], ...] = (
     ("README.md", "speed", ("latest",), speed_tables),
@@ -146,6 +148,7 @@ TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., str]], ...] = (
     (BENCHMARKS, "matrix", ("matrix",), matrix_tables),
     (BENCHMARKS, "peers", ("matrix",), peers_table),
     (BENCHMARKS, "growth", ("growth", "files"), growth_tables),
+    (SPARSE, "sparse widths", ("sparse",), sparse_bounds.table),
 )
 
 

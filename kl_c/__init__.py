@@ -26,9 +26,11 @@ __all__ = [
     "ROW_RULES",
     "Comparison",
     "InvalidRowsError",
+    "SparseComparison",
     "__version__",
     "check_rows",
     "compare",
+    "compare_sparse",
     "cross_entropy",
     "entropy",
     "js_distance",
@@ -44,8 +46,15 @@ __all__ = [
 if TYPE_CHECKING:
     from . import reference
     from .comparison import Comparison, compare
+    from .sparse import SparseComparison, compare_sparse
 
-_LAZY = {"compare": "comparison", "Comparison": "comparison", "reference": "reference"}
+_LAZY = {
+    "compare": "comparison",
+    "Comparison": "comparison",
+    "compare_sparse": "sparse",
+    "SparseComparison": "sparse",
+    "reference": "reference",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kl_c._statistics import Rows, Settings
 
-__all__ = ["groups_of", "next_tokens", "rows_of"]
+__all__ = ["groups_of", "integers", "mask_of", "next_tokens", "rows_of"]
 
 
 def rows_of(
@@ -40,12 +40,12 @@ def rows_of(
         raise ValueError("expected labels, which are aligned, or tokens, which are not; got both")
     masked = np.zeros(batch, bool)
     if mask is not None:
-        masked = ~_mask_of(mask, batch)
+        masked = ~mask_of(mask, batch)
     if tokens is not None:
-        labels, last = next_tokens(_integers("tokens", tokens, batch))
+        labels, last = next_tokens(integers("tokens", tokens, batch))
         masked |= last
     elif labels is not None:
-        labels = _integers("labels", labels, batch)
+        labels = integers("labels", labels, batch)
     by_axis = groups is None and len(batch) > 1
     if by_axis:
         groups = np.arange(batch[0])
@@ -89,7 +89,8 @@ def _array(values: Any) -> Any:
     return values if hasattr(values, "reshape") else np.asarray(values)
 
 
-def _integers(name: str, values: Any, batch: tuple[int, ...]) -> NDArray[Any]:
+def integers(name: str, values: Any, batch: tuple[int, ...]) -> NDArray[Any]:
+    """The array of whole numbers, one per row, or an error that names it."""
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} are a masked array, whose mask would be ignored; pass mask=")
     array = np.asarray(values)
@@ -102,7 +103,8 @@ def _integers(name: str, values: Any, batch: tuple[int, ...]) -> NDArray[Any]:
     return array
 
 
-def _mask_of(mask: Any, batch: tuple[int, ...]) -> NDArray[np.bool_]:
+def mask_of(mask: Any, batch: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The mask as bool, one per row, or an error."""
     array = np.asarray(mask)
     if array.dtype != np.bool_:
         raise TypeError(

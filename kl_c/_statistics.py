@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from kl_c import _kernels
 
-__all__ = ["STATISTICS", "Columns", "Rows", "Settings", "Statistic", "held", "score"]
+__all__ = [
+    "STATISTICS",
+    "Columns",
+    "Rows",
+    "Settings",
+    "Statistic",
+    "held",
+    "score",
+    "whole_number",
+]
 
 Columns = dict[str, NDArray[Any]]
 
@@ -100,13 +109,13 @@ class Settings(NamedTuple):
                     f"outcomes must be 'equal', 'common' or a number, got {outcomes!r}"
                 )
         else:
-            outcomes = _count("outcomes", outcomes)
+            outcomes = whole_number("outcomes", outcomes)
         # NumPy's numbers would not fit into JSON.
         return self._replace(
             temperature=float(self.temperature),
             eps=None if self.eps is None else float(self.eps),
             base=None if self.base is None else float(self.base),
-            k=None if self.k is None else _count("k", self.k),
+            k=None if self.k is None else whole_number("k", self.k),
             outcomes=outcomes,
         )
 
@@ -123,6 +132,13 @@ class Settings(NamedTuple):
     def nats(self) -> float:
         """The unit of divergences, entropies and likelihoods, in nats."""
         return 1.0 if self.base is None else math.log(self.base)
+
+    @property
+    def unit(self) -> str:
+        """Its name."""
+        if self.base is None:
+            return "nats"
+        return "bits" if self.base == 2 else f"log base {self.base:g}"
 
 
 OF_A_BLOCK = ("k", "outcomes")
@@ -179,8 +195,8 @@ def score(rows: Rows, settings: Settings) -> Columns:
     return {**columns, "valid": valid, "masked": masked}
 
 
-def _count(name: str, value: Any) -> int:
-    """A whole number above 0."""
+def whole_number(name: str, value: Any) -> int:
+    """The value of a keyword as a plain int, once it is a whole number above 0."""
     if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, got {type(value).__name__}")
     if value.__index__() < 1:

@@ -302,10 +302,7 @@ class Comparison(Gathered):
     @property
     def unit(self) -> str:
         """What the statistics are measured in."""
-        base = self.settings.base
-        if base is None:
-            return "nats"
-        return "bits" if base == 2 else f"log base {base:g}"
+        return self.settings.unit
 
     def __repr__(self) -> str:
         settings = ", ".join(

@@ -109,3 +109,15 @@ OPENING_BYTES = 4 << 20
 # A log-probability of a _logits_ file against that of the logits it was made from: half a step of
 # the code, and the roundings of a float32 below 64, some in the encoder and two in the decoder.
 LOGITS_ROUNDINGS = 8 * 2.0**-19
+
+# Bounds of incomplete rows are attained, and found by search, to this (corners exactly, the minimum
+# by a general optimiser); and rows that are searched in float64 have a rest of at least 1e-3, which
+# is then known to 2**-49 / 1e-3 and a few roundings.
+SPARSE_ATTAINED = 1e-6
+SPARSE_SEARCHED = 1e-11
+# The same measure of the same completed row by two ways: as FLOAT64, and the rests' rounding.
+SPARSE_TAIL = 1e-12
+
+# What comparing lists with whole rows may hold at one time: some thirty arrays of a block (2**20
+# numbers of 8 bytes between the two sides), whatever the number of rows.
+SPARSE_BYTES = 30 << 23

@@ -16,7 +16,7 @@ from kl_c import _kernels, reference
 OTHER_FUNCTIONS = {"check_rows", "set_workers", "show_config"}
 # What only the package itself calls, and does not export: the kernel behind ``compare``, and the
 # readers' question whether a mapped file became shorter.
-INNER_FUNCTIONS = {"compare_rows", "vanished_pages"}
+INNER_FUNCTIONS = {"compare_rows", "decode_rows", "vanished_pages"}
 
 
 def functions_of(module) -> set[str]:

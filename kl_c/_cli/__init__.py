@@ -21,6 +21,10 @@ __all__ = ["main"]
 COMMANDS = {
     "score": ("kl_c._cli.score", "compare files of distributions with a base, row by row"),
     "table": ("kl_c._cli.table", "combine saved runs of score into one table"),
+    "sparse": (
+        "kl_c._cli.sparse",
+        "compare files of the likeliest outcomes: ids and log-probabilities",
+    ),
     "convert": ("kl_c._cli.convert", "write a file of rows in another format"),
     "demo": ("kl_c._demo", "train and quantise a small language model, and compare the copies"),
 }

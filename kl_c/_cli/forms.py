@@ -28,7 +28,7 @@ def settle_form(form: Any, base: RowFile, other: RowFile) -> Any:
     files = (base, other)
     said = [file.form for file in files]
     if form is None:
-        silent = [file for file in files if file.form is None]
+        silent = list(dict.fromkeys(file for file in files if file.form is None))
         if silent:
             _ask_for_form(silent)
         given = said

@@ -1,0 +1,292 @@
+"""Rows of which some outcomes are listed: what ``update`` is given, checked and side by side.
+
+A list is a row of ids and one of natural logarithms of probabilities; an id of -1 or a
+log-probability of -inf is no entry, so that shorter lists fill up their row. What a list lacks to 1
+is its *rest*. It is known no better than the values that it is the difference of, so where a list
+is not complete the rest counts as no less than their rounding, and the list is scaled down to what
+is left, if it must be.
+"""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kl_c import _kernels
+
+__all__ = ["NOISE", "Aligned", "Given", "Side", "aligned", "given"]
+
+NO_ID = -1
+ROUNDING = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}
+# How far a sum of some thousand probabilities, and so what it lacks to 1, may be off in float64.
+NOISE = 2.0**-49
+
+LIKELIEST = "the entries must be the likeliest of the vocabulary (k= says how many of them are)"
+VOUCHED = "every outcome must have the floor"
+SHAPES = "of shape (..., k), a pair (ids, log_probs)"
+
+
+class Given(NamedTuple):
+    """One argument: rows x entries with their ids, or whole rows without."""
+
+    name: str
+    ids: NDArray[np.int64] | None
+    values: NDArray[Any]
+    batch: tuple[int, ...]
+    form: str
+
+    def at(self, rows: Any) -> "Given":
+        """Some of the rows."""
+        ids = None if self.ids is None else self.ids[rows]
+        return self._replace(ids=ids, values=self.values[rows])
+
+
+class Side(NamedTuple):
+    """The rows of one argument once they are found valid."""
+
+    ids: NDArray[np.int64] | None  # None: outcome i stands in column i
+    logs: NDArray[np.float64]  # -inf where there is no entry
+    rest: NDArray[np.float64]  # probability of all that is not listed
+    cap: NDArray[np.float64]  # the most that one of those can have
+    unlisted: NDArray[np.float64]  # how many they are, inf if nobody said
+    more: NDArray[np.bool_]  # whether more is listed than the k likeliest
+
+    def at(self, rows: Any) -> "Side":
+        """Some of the rows."""
+        return Side(*(None if x is None else x[rows] for x in self))  # type: ignore[arg-type]
+
+    def log_of(self, labels: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """log p[label] of each row, and whether it is listed."""
+        if self.ids is None:
+            found = np.take_along_axis(self.logs, labels[:, None].astype(np.int64), 1)[:, 0]
+            return found, np.ones(len(labels), bool)
+        match = (self.ids == labels[:, None]) & (self.logs > -np.inf)
+        return np.where(match, self.logs, -np.inf).max(1, initial=-np.inf), match.any(1)
+
+
+class Aligned(NamedTuple):
+    """Both sides in one order of outcomes: rows x columns. A column that is in neither is empty."""
+
+    p: Side
+    q: Side
+    ids: NDArray[np.int64]
+    log_p: NDArray[np.float64]
+    log_q: NDArray[np.float64]
+    in_p: NDArray[np.bool_]
+    in_q: NDArray[np.bool_]
+    others: NDArray[np.float64]  # outcomes that neither lists
+
+
+def given(name: str, argument: Any, form: str) -> Given:
+    """Tell a list from whole rows: a pair of arrays is a list."""
+    if not isinstance(argument, tuple):
+        values = np.asarray(argument)
+        if values.ndim == 0:
+            raise ValueError(f"{name} must have an axis of outcomes, got a 0-D array")
+        batch = values.shape[:-1]
+        return Given(name, None, values.reshape(-1, values.shape[-1]), batch, form)
+    if len(argument) != 2:
+        raise ValueError(f"{name} must be {SHAPES}, got a tuple of {len(argument)}")
+    ids, logs = (_rectangle(name, part) for part in argument)
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"ids of {name} have dtype {ids.dtype}; expected an integer type")
+    if logs.dtype.kind not in "fV":  # bfloat16 is a kind of its own
+        raise TypeError(f"log_probs of {name} have dtype {logs.dtype}; expected a float type")
+    if ids.ndim == 0 or ids.shape != logs.shape:
+        raise ValueError(
+            f"ids and log_probs of {name} must be of one shape (..., k), got {ids.shape} and "
+            f"{logs.shape}"
+        )
+    if ids.shape[-1] == 0:
+        raise ValueError(f"{name} must list at least one outcome, got k = 0")
+    shape = (-1, ids.shape[-1])
+    ids64 = ids.reshape(shape).astype(np.int64)
+    return Given(name, ids64, logs.reshape(shape), ids.shape[:-1], "log_probs")
+
+
+def _rectangle(name: str, part: ArrayLike) -> NDArray[Any]:
+    try:
+        return np.asarray(part)
+    except ValueError:
+        raise ValueError(
+            f"{name} must be {SHAPES}: lists of different length are filled up with ids of {NO_ID}"
+        ) from None
+
+
+class Checked(NamedTuple):
+    """The rows of one argument, and what is wrong with those that are no rows."""
+
+    side: Side
+    bad: NDArray[np.bool_]
+    reason: str  # of the first of them
+
+    @classmethod
+    def of(
+        cls,
+        it: Given,
+        vocabulary: int | None,
+        k: int | None,
+        floor: float,
+        rounding: float | None,
+        likeliest: bool,
+    ) -> Self:
+        """Check and complete; rows that are bad hold anything.
+
+        ``likeliest`` says that the entries must be the likeliest of the vocabulary.
+        """
+        number = len(it.values)
+        if it.ids is None:
+            bad, reason = _no_distributions(it.values, it.form)
+            logs = np.zeros(it.values.shape)
+            logs[~bad] = _log_probs(it.values[~bad], it.form)
+            none = np.zeros(number)
+            return cls(Side(None, logs, none, none, none, none > 0), bad, reason)
+        absent = (it.ids == NO_ID) | (it.values == -np.inf)
+        values = np.where(absent, it.values.dtype.type(-np.inf), it.values)
+        ids = np.where(absent, NO_ID, it.ids)
+        count = (~absent).sum(1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            mass = np.exp(values.astype(np.float64)).sum(1)
+        complete = count == (np.inf if vocabulary is None else vocabulary)
+        missing = np.where(complete, 0, np.maximum(1 - mass, 0))  # NaN is left to the check
+        with np.errstate(divide="ignore", invalid="ignore"):
+            whole = np.hstack([values, np.log(missing)[:, None].astype(values.dtype)])
+        bad, reason = _no_distributions(whole, "log_probs")
+        for wrong, did, rule in _id_rules(ids, vocabulary):
+            first = np.argmax(bad) if bad.any() else number
+            if wrong.any() and np.argmax(wrong) < first:
+                reason = f"{did(int(np.argmax(wrong)))}; {rule}"
+            bad = bad | wrong
+        own = ROUNDING.get(str(it.values.dtype), 0.0) if rounding is None else rounding
+        own = max(own, 2 * NOISE)
+        rest = np.where(complete, 0, np.maximum(missing, own))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = np.where(complete | (missing < own), np.log((1 - rest) / mass), 0)
+            logs = np.where(absent, -np.inf, values.astype(np.float64) + scale[:, None])
+        unlisted = np.full(number, np.inf) if vocabulary is None else vocabulary - count * 1.0
+        smallest = _kth_largest(logs, count, k)
+        cap = np.minimum(smallest, rest)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            least = np.where(unlisted > 0, rest / unlisted, 0)
+        slack = own * np.maximum(count, 1)
+        with np.errstate(invalid="ignore"):
+            crowded = likeliest & (least > cap) & (rest - unlisted * cap > slack)
+            starved = (unlisted * floor - rest > slack) & (floor > 0)
+            below = np.exp(np.where(absent, np.inf, logs).min(1)) < floor * (1 - slack)
+        for wrong, rule in ((crowded, LIKELIEST), (starved, VOUCHED), (below, VOUCHED)):
+            wrong &= ~bad
+            row = int(np.argmax(wrong)) if wrong.any() else number
+            if row < number and not bad[:row].any():
+                if wrong is below:
+                    did = f"lists a probability below {floor:g}"
+                else:
+                    limit = f"at least {floor:g}" if wrong is starved else f"at most {cap[row]:.3g}"
+                    did = f"leaves {rest[row]:.3g} to {unlisted[row]:.0f} of {limit} each"
+                reason = f"{did}; {rule}"
+            bad = bad | wrong
+        more = count > (np.inf if k is None else k)
+        side = Side(ids, logs, rest, np.maximum(cap, least), unlisted, more)
+        return cls(side, bad, reason)
+
+
+def _no_distributions(values: NDArray[Any], form: Any) -> tuple[NDArray[np.bool_], str]:
+    """Which rows are invalid by the library's rules, and what is wrong with the first."""
+    bad = np.asarray(_kernels.check_rows(values, form=form)) != 0
+    if not bad.any():
+        return bad, ""
+    try:
+        _kernels.entropy(values[np.argmax(bad)], form=form)
+    except _kernels.InvalidRowsError as error:
+        return bad, error.reason
+    raise AssertionError("a row that is refused and scored")
+
+
+def _id_rules(ids: NDArray[np.int64], vocabulary: int | None) -> Any:
+    """Each rule of ids: the rows that break it, what such a row does, and what is asked."""
+    ordered = np.sort(ids, axis=1)
+    twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_ID)
+
+    def repeated(row: int) -> str:
+        return f"lists id {ordered[row, 1:][twice[row]][0]} twice"
+
+    yield twice.any(1), repeated, "an outcome has one probability"
+    yield (
+        ordered[:, 0] < NO_ID,
+        lambda row: f"holds id {ordered[row, 0]}",
+        f"ids must not be negative, but for {NO_ID} where there is no entry",
+    )
+    if vocabulary is not None:
+        yield (
+            ordered[:, -1] >= vocabulary,
+            lambda row: f"holds id {ordered[row, -1]}",
+            f"ids must lie in 0 ... {vocabulary - 1}, the vocabulary",
+        )
+
+
+def _log_probs(values: NDArray[Any], form: str) -> NDArray[np.float64]:
+    """Logarithms of whole rows that sum to 1."""
+    logs = values.astype(np.float64)
+    if form in ("probs", "counts"):
+        with np.errstate(divide="ignore"):
+            logs = np.log(logs)
+    logs -= logs.max(axis=1, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
+    return logs
+
+
+def _kth_largest(
+    logs: NDArray[np.float64], count: NDArray[Any], k: int | None
+) -> NDArray[np.float64]:
+    """The smallest probability that bounds what is not listed."""
+    ordered = -np.sort(-logs, axis=1)
+    last = np.maximum(count if k is None else np.minimum(count, k), 1) - 1
+    found: NDArray[np.float64] = np.exp(np.take_along_axis(ordered, last[:, None], 1)[:, 0])
+    return found
+
+
+def aligned(p: Side, q: Side) -> Aligned:
+    """The outcomes of both, each in one column: sorted by id, or all of them beside a whole row."""
+    if p.ids is None or q.ids is None:
+        return _beside_whole_rows(p, q)
+    far = np.iinfo(np.int64).max
+    ids = np.hstack([np.where(x == NO_ID, far, x) for x in (p.ids, q.ids)])
+    order = np.argsort(ids, axis=1, kind="stable")  # p's entry before q's
+    width = p.logs.shape[1]
+    off_p, off_q = (np.full(x.logs.shape, -np.inf) for x in (p, q))
+    ids, log_p, log_q, of_p = (
+        np.take_along_axis(x, order, 1)
+        for x in (
+            ids,
+            np.hstack([p.logs, off_q]),
+            np.hstack([off_p, q.logs]),
+            np.broadcast_to(np.arange(ids.shape[1]) < width, ids.shape),
+        )
+    )
+    used = ids != far
+    shared = (ids[:, 1:] == ids[:, :-1]) & used[:, 1:]
+    in_p, in_q = of_p & used, ~of_p & used
+    log_q[:, :-1] = np.where(shared, log_q[:, 1:], log_q[:, :-1])
+    log_q[:, 1:][shared] = -np.inf
+    in_q[:, :-1] |= shared
+    in_q[:, 1:][shared] = False
+    ids = np.where(in_p | in_q, ids, NO_ID)
+    others = p.unlisted - (in_q & ~in_p).sum(1)
+    return Aligned(p, q, ids, log_p, log_q, in_p, in_q, others)
+
+
+def _beside_whole_rows(p: Side, q: Side) -> Aligned:
+    rows, width = (p if p.ids is None else q).logs.shape
+    logs, listed = [], []
+    for side in (p, q):
+        if side.ids is None:
+            logs.append(side.logs)
+            listed.append(np.ones((rows, width), bool))
+            continue
+        places = np.where(side.ids == NO_ID, width, side.ids)  # of no entry: a column too many
+        spread, known = np.full((rows, width + 1), -np.inf), np.zeros((rows, width + 1), bool)
+        np.put_along_axis(spread, places, side.logs, 1)
+        np.put_along_axis(known, places, True, 1)
+        logs.append(spread[:, :width])
+        listed.append(known[:, :width])
+    ids = np.broadcast_to(np.arange(width), (rows, width))
+    return Aligned(p, q, ids, logs[0], logs[1], listed[0], listed[1], np.zeros(rows))
