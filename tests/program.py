@@ -1,11 +1,13 @@
 """The program ``kl-c``, run as a user runs it: as a process of its own."""
 
 import json
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from kl_c import Comparison
 from kl_c._cli.report import of_one
 
 WITHOUT_RICH = """
@@ -51,3 +53,18 @@ def of_the_only(text):
     (candidate,) = facts.pop("candidates")
     assert not set(facts) & set(candidate)
     return of_one(facts, candidate)
+
+
+def press_at(monkeypatch, update, times=1):
+    """Ctrl-C while this ``update`` of a comparison runs, counted from 1, whichever it is of."""
+    calls, given = 0, Comparison.update
+
+    def pressed(self, *arrays, **keywords):
+        nonlocal calls
+        calls += 1
+        if calls == update:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+        return given(self, *arrays, **keywords)
+
+    monkeypatch.setattr(Comparison, "update", pressed)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from every_measure import rows
-from kl_c._cli import main
+from kl_c._cli import main, scoring
+from program import press_at
 
 jsonschema = pytest.importorskip("jsonschema", reason="comes with the extra test")
 
@@ -89,7 +90,12 @@ def written(folder):
             patch.chdir(folder)
             assert main(["score", *run, *form, "--json", str(path)]) == 0
         found.append(json.loads(path.read_text()))
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "BLOCK_BYTES", 1)  # a row at a time
+        press_at(patch, 20)
+        files = [str(folder / name) for name in ("base.npy", "q8.npy")]
+        assert main(["score", *files, "--form", "logits", "--json", str(path)]) == 130
+    return [*found, json.loads(path.read_text())]
 
 
 def test_every_run_is_as_described(written, validator):

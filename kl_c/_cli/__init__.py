@@ -1,7 +1,8 @@
 """The program ``kl-c``: its commands, its exit codes, and how it reports what went wrong.
 
 Exit codes: 0 done; 1 a gate was crossed; 2 wrong usage or input, with one line on standard error;
-130 interrupted; 141 when whoever reads standard output has gone (both as a shell reports it).
+130 interrupted, by ``score`` with a table of what was read; 141 when whoever reads standard output
+has gone (both as a shell reports it).
 """
 
 import argparse

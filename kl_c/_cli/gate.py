@@ -1,7 +1,8 @@
 """Limits on the figures of a comparison, for scripts that must stop where a model is too far off.
 
 A gate is closed by default: it is crossed by a value beyond its limit, and also by one that is NaN,
-infinite, missing, or made of no rows. Only a figure that is there and within its limit passes.
+infinite, missing, made of no rows or of a part of them. Only a figure that is there and within its
+limit passes.
 """
 
 import argparse
@@ -78,15 +79,18 @@ def refuse_unknown(gates: Sequence[Gate], candidates: Sequence[str]) -> None:
             )
 
 
-def judge(gates: Sequence[Gate], facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each gate found that holds for this candidate, as a report states it."""
+def judge(gates: Sequence[Gate], facts: dict[str, Any], *, partial: bool) -> list[dict[str, Any]]:
+    """What each gate found that holds for this candidate, as a report states it.
+
+    A part of the rows says nothing of all: ``partial`` crosses every gate.
+    """
     found = []
     for gate in gates:
         if gate.candidate not in (None, facts["name"]):
             continue
         value = gate.value(facts)
         limit = {"below" if gate.below else "above": gate.limit}
-        crossed = gate.is_crossed_by(value)
+        crossed = partial or gate.is_crossed_by(value)
         found.append({"name": gate.name, "fails": limit, "value": value, "crossed": crossed})
     return found
 

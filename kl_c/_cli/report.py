@@ -17,6 +17,7 @@ from kl_c._cli.clipping import clipping
 from kl_c._cli.floors import Floors
 from kl_c._cli.intervals import add_differences, intervals_of
 from kl_c._cli.resolution import resolution
+from kl_c._cli.scoring import Reading
 from kl_c._cli.sides import OPTIONS, Sides
 from kl_c._formats import RowFile
 from kl_c._formats.rows import token_hash
@@ -31,20 +32,21 @@ def report(
     base: RowFile,
     candidates: Sequence[Candidate],
     sides: Sides,
-    floors: Floors,
+    reading: Reading,
     arguments: list[str],
 ) -> dict[str, Any]:
     """The summaries, and everything that a reader needs to compute them again."""
     config = _kernels.show_config()
     settings = candidates[0].comparison.settings  # the same for all, but for the form of q
-    found = [_facts(candidate, base, floors) for candidate in candidates]
+    found = [_facts(candidate, base, reading.floors) for candidate in candidates]
     add_differences(found, candidates)
     return {
         "schema": SCHEMA,
         "version": config["version"],
         "backend": config["backend"],
         "command": shlex.join(["kl-c", *arguments]),
-        "p": base.facts() | floors.facts(),
+        "partial": None if reading.rows == base.rows else {"rows": reading.rows, "of": base.rows},
+        "p": base.facts() | reading.floors.facts(),
         **{name: sides.files[name].facts() if name in sides.files else None for name in OPTIONS},
         "token_hash": None if sides.labels is None else token_hash(sides.labels),
         "temperature": settings.temperature,

@@ -57,20 +57,20 @@ def run(args: argparse.Namespace) -> int:
     ]
     if args.as_llamacpp:
         refuse_other_files(base, sides, candidates[0].comparison.settings.forms()["q"])
-    floors = score(base, candidates, sides)
+    reading = score(base, candidates, sides)
     for candidate in candidates:
         if candidate.name in rows:
             keep_rows(candidate.comparison, rows[candidate.name])
-    facts = report(base, candidates, sides, floors, args.argv)
+    facts = report(base, candidates, sides, reading, args.argv)
     for candidate, found in zip(candidates, facts["candidates"], strict=True):
-        if args.verify is not None:
+        if args.verify is not None and facts["partial"] is None:
             found["verification"] = verify(
                 candidate.comparison, base, candidate.file, sides, args.verify
             )
-        found["strata"] = strata_facts(candidate.comparison, keys)
+        found["strata"] = strata_facts(candidate.comparison, keys, reading.rows)
         path = rows.get(candidate.name)
         found["rows_file"] = None if path is None else facts_of_rows(path, args.json)
-        found["gates"] = gate.judge(gates, found)
+        found["gates"] = gate.judge(gates, found, partial=facts["partial"] is not None)
     _write(args, facts, base, candidates, sides)
     _draw(args, facts, candidates)  # last: the figures must not be lost with a picture
     return _end(facts)
@@ -92,7 +92,7 @@ def _write(
     if args.json is not None:
         with replacing(args.json) as file:
             file.write(as_json(facts).encode())
-    if args.as_llamacpp:
+    if args.as_llamacpp and facts["partial"] is None:
         sys.stdout.write(as_llamacpp(base, candidates[0].file, sides))
     else:
         show(*contents(facts))
@@ -108,7 +108,7 @@ def _draw(args: argparse.Namespace, facts: dict[str, Any], candidates: list[Cand
 
 
 def _end(facts: dict[str, Any]) -> int:
-    """Say which gates are crossed; the exit code."""
+    """Say which gates are crossed, and whether the run was cut short; the exit code."""
     several = len(facts["candidates"]) > 1
     crossed = [
         f"{candidate['name']}:{found['name']}" if several else found["name"]
@@ -118,4 +118,8 @@ def _end(facts: dict[str, Any]) -> int:
     ]
     if crossed:
         print("kl-c: a gate is crossed:", *crossed, file=sys.stderr)
+    if facts["partial"] is not None:
+        rows, of = facts["partial"]["rows"], facts["partial"]["of"]
+        print(f"kl-c: interrupted after {rows} of {of} rows", file=sys.stderr)
+        return 130
     return 1 if crossed else 0

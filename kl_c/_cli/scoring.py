@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from kl_c import _kernels
 from kl_c._cli.candidates import Candidate
 from kl_c._cli.floors import Floors
 from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
+from kl_c._cli.interrupt import stopping
 from kl_c._cli.progress import progress
 from kl_c._cli.sides import Sides
 from kl_c._errors import InputError
@@ -14,7 +16,7 @@ from kl_c._formats import BLOCK_BYTES, RowFile
 from kl_c._formats.rows import check_unchanged
 from kl_c.comparison import Comparison
 
-__all__ = ["begin_comparison", "score"]
+__all__ = ["Reading", "begin_comparison", "score"]
 
 
 def begin_comparison(args: argparse.Namespace, base: RowFile, other: RowFile) -> Comparison:
@@ -39,16 +41,32 @@ def begin_comparison(args: argparse.Namespace, base: RowFile, other: RowFile) ->
     return comparison
 
 
-def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Floors:
-    """Feed the files to the comparisons, block by block; what clipping took from the base."""
+class Reading(NamedTuple):
+    """How far the files were read, and what clipping took from the base."""
+
+    rows: int
+    floors: Floors
+
+
+def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Reading:
+    """Feed the files to the comparisons, block by block, to their end or until Ctrl-C.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where that comes before the first row.
+    """
     row_bytes = base.row_bytes + sum(candidate.file.row_bytes for candidate in candidates)
     step = max(1, BLOCK_BYTES // row_bytes)
     floors = Floors()
     for file in (base, *(candidate.file for candidate in candidates)):
         file.workers = candidates[0].comparison.settings.workers
     clips = [file.format == "_logits_" for file in (base, *(c.file for c in candidates))]
-    with progress(base.rows) as advance:
+    read = 0
+    with stopping() as stopped, progress(base.rows) as advance:
         for start in range(0, max(1, base.rows), step):
+            if stopped():
+                break
             stop = min(base.rows, start + step)
             try:
                 block = base.read(start, stop)
@@ -78,7 +96,10 @@ def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Floor
                 except ValueError as error:  # k and outcomes against the width of the rows
                     raise InputError(f"{base.path}: {error}") from error
             advance(stop - start)
+            read = stop
     if sides.groups_by_axis:  # and a file of one part must not meet the groups of another
         for candidate in candidates:
             candidate.comparison._groups_by_axis = True
-    return floors
+    if read == 0 < base.rows:
+        raise KeyboardInterrupt
+    return Reading(read, floors)

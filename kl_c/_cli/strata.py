@@ -54,15 +54,18 @@ def open_keys(given: Sequence[str], base: RowFile) -> list[Key]:
     return keys
 
 
-def strata_facts(comparison: Comparison, keys: Sequence[Key]) -> list[dict[str, Any]]:
-    """For each key ``by``, its ``file`` if it has one, and the ``parts``: from, to, summary."""
+def strata_facts(comparison: Comparison, keys: Sequence[Key], rows: int) -> list[dict[str, Any]]:
+    """For each key ``by``, its ``file`` if it has one, and the ``parts``: from, to, summary.
+
+    ``rows``: how many were read.
+    """
     return [
         {
             "by": key.by,
             "file": None if key.file is None else key.file.facts(),
             "parts": [
                 {"low": part.low, "high": part.high, **part.summary}
-                for part in comparison.strata(key.by if key.values is None else key.values)
+                for part in comparison.strata(key.by if key.values is None else key.values[:rows])
             ],
         }
         for key in keys

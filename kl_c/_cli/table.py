@@ -91,6 +91,10 @@ def _read(path: str) -> dict[str, Any]:
         if (found := facts["schema"]) != SCHEMA:
             raise InputError(f"{path}: expected schema {SCHEMA} of kl-c score, found {found!r}")
         _refuse_lacking(schema, facts)
+        if (partial := facts["partial"]) is not None:
+            raise InputError(
+                f"{path}: expected a whole run, found {partial['rows']} of {partial['of']} rows"
+            )
         for one in facts["candidates"]:
             _refuse_lacking(schema["$defs"]["candidate"], one)
             for name in NUMBERS:

@@ -67,7 +67,14 @@ def head_and_tables(facts: dict[str, Any]) -> tuple[list[str], list[Table]]:
     else:
         one = of_one(facts, facts["candidates"][0])
         head, tables = _head(one), _tables(one)
-    return head, [*tables, *strata_tables(facts)]
+    return [*_cut_short(facts), *head], [*tables, *strata_tables(facts)]
+
+
+def _cut_short(facts: dict[str, Any]) -> list[str]:
+    """The first thing to know, where there is something of it."""
+    if (partial := facts["partial"]) is None:
+        return []
+    return [f"PARTIAL: interrupted after {partial['rows']} of {partial['of']} rows"]
 
 
 def _head(one: dict[str, Any]) -> list[str]:
