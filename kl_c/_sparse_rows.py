@@ -7,6 +7,7 @@ is not complete the rest counts as no less than their rounding, and the list is 
 is left, if it must be.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -134,13 +135,8 @@ class Checked(NamedTuple):
 
         ``likeliest`` says that the entries must be the likeliest of the vocabulary.
         """
-        number = len(it.values)
         if it.ids is None:
-            bad, reason = _no_distributions(it.values, it.form)
-            logs = np.zeros(it.values.shape)
-            logs[~bad] = _log_probs(it.values[~bad], it.form)
-            none = np.zeros(number)
-            return cls(Side(None, logs, none, none, none, none > 0), bad, reason)
+            return cls._whole(it)
         absent = (it.ids == NO_ID) | (it.values == -np.inf)
         values = np.where(absent, it.values.dtype.type(-np.inf), it.values)
         ids = np.where(absent, NO_ID, it.ids)
@@ -151,54 +147,64 @@ class Checked(NamedTuple):
         missing = np.where(complete, 0, np.maximum(1 - mass, 0))  # NaN is left to the check
         with np.errstate(divide="ignore", invalid="ignore"):
             whole = np.hstack([values, np.log(missing)[:, None].astype(values.dtype)])
-        bad, reason = _no_distributions(whole, "log_probs")
+        faults = _Faults(whole, "log_probs")
         for wrong, did, rule in _id_rules(ids, vocabulary):
-            first = np.argmax(bad) if bad.any() else number
-            if wrong.any() and np.argmax(wrong) < first:
-                reason = f"{did(int(np.argmax(wrong)))}; {rule}"
-            bad = bad | wrong
+            faults.add(wrong, did, rule)
         own = ROUNDING.get(str(it.values.dtype), 0.0) if rounding is None else rounding
         own = max(own, 2 * NOISE)
         rest = np.where(complete, 0, np.maximum(missing, own))
+        unlisted = np.full(len(ids), np.inf) if vocabulary is None else vocabulary - count * 1.0
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = np.where(complete | (missing < own), np.log((1 - rest) / mass), 0)
             logs = np.where(absent, -np.inf, values.astype(np.float64) + scale[:, None])
-        unlisted = np.full(number, np.inf) if vocabulary is None else vocabulary - count * 1.0
-        smallest = _kth_largest(logs, count, k)
-        cap = np.minimum(smallest, rest)
-        with np.errstate(divide="ignore", invalid="ignore"):
             least = np.where(unlisted > 0, rest / unlisted, 0)
-        slack = own * np.maximum(count, 1)
-        with np.errstate(invalid="ignore"):
+            cap = np.minimum(_kth_largest(logs, count, k), rest)
+            slack = own * np.maximum(count, 1)
             crowded = likeliest & (least > cap) & (rest - unlisted * cap > slack)
             starved = (unlisted * floor - rest > slack) & (floor > 0)
             below = np.exp(np.where(absent, np.inf, logs).min(1)) < floor * (1 - slack)
-        for wrong, rule in ((crowded, LIKELIEST), (starved, VOUCHED), (below, VOUCHED)):
-            wrong &= ~bad
-            row = int(np.argmax(wrong)) if wrong.any() else number
-            if row < number and not bad[:row].any():
-                if wrong is below:
-                    did = f"lists a probability below {floor:g}"
-                else:
-                    limit = f"at least {floor:g}" if wrong is starved else f"at most {cap[row]:.3g}"
-                    did = f"leaves {rest[row]:.3g} to {unlisted[row]:.0f} of {limit} each"
-                reason = f"{did}; {rule}"
-            bad = bad | wrong
+
+        def leaves(row: int) -> str:
+            return f"leaves {rest[row]:.3g} to {unlisted[row]:.0f} of at"
+
+        faults.add(crowded, lambda row: f"{leaves(row)} most {cap[row]:.3g} each", LIKELIEST)
+        faults.add(starved, lambda row: f"{leaves(row)} least {floor:g} each", VOUCHED)
+        faults.add(below, lambda row: f"lists a probability below {floor:g}", VOUCHED)
         more = count > (np.inf if k is None else k)
         side = Side(ids, logs, rest, np.maximum(cap, least), unlisted, more)
-        return cls(side, bad, reason)
+        return cls(side, faults.bad, faults.reason)
+
+    @classmethod
+    def _whole(cls, it: Given) -> Self:
+        """Rows that leave nothing."""
+        faults = _Faults(it.values, it.form)
+        logs = np.zeros(it.values.shape)
+        logs[~faults.bad] = _log_probs(it.values[~faults.bad], it.form)
+        none = np.zeros(len(logs))
+        return cls(Side(None, logs, none, none, none, none > 0), faults.bad, faults.reason)
 
 
-def _no_distributions(values: NDArray[Any], form: Any) -> tuple[NDArray[np.bool_], str]:
-    """Which rows are invalid by the library's rules, and what is wrong with the first."""
-    bad = np.asarray(_kernels.check_rows(values, form=form)) != 0
-    if not bad.any():
-        return bad, ""
-    try:
-        _kernels.entropy(values[np.argmax(bad)], form=form)
-    except _kernels.InvalidRowsError as error:
-        return bad, error.reason
-    raise AssertionError("a row that is refused and scored")
+class _Faults:
+    """The rows that break a rule, and what the first of them does."""
+
+    def __init__(self, values: NDArray[Any], form: Any) -> None:
+        """By the library's rules for distributions in this form."""
+        self.bad = np.asarray(_kernels.check_rows(values, form=form)) != 0
+        self.reason = ""
+        if self.bad.any():
+            try:
+                _kernels.entropy(values[np.argmax(self.bad)], form=form)
+            except _kernels.InvalidRowsError as error:
+                self.reason = error.reason
+
+    def add(self, wrong: NDArray[np.bool_], did: Callable[[int], str], rule: str) -> None:
+        """Rows that break one more rule; the rules before it come first in a row of several."""
+        wrong = wrong & ~self.bad
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            if not self.bad[:first].any():
+                self.reason = f"{did(first)}; {rule}"
+            self.bad = self.bad | wrong
 
 
 def _id_rules(ids: NDArray[np.int64], vocabulary: int | None) -> Any:
