@@ -84,12 +84,13 @@ def _column(name: str, file: RowFile, base: RowFile) -> NDArray[Any]:
     own = file.labels if name == "labels" else None
     if own is not None and own.size == base.rows:
         return own.reshape(batch)
+    values = column_of(file, base, OPTIONS[name], of_texts=name == "groups")
     if name == "mask":
         if file.dtype != np.bool_:
             raise InputError(f"{file.path}: expected a mask of bool, found dtype {file.dtype}")
     else:
         accept(file, _kernels.nll, np.empty(0, file.dtype), np.empty((0, 1)))
-    return column_of(file, base, OPTIONS[name], of_texts=name == "groups")
+    return values
 
 
 def column_of(file: RowFile, base: RowFile, what: str, *, of_texts: bool = False) -> NDArray[Any]:
