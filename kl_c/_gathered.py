@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kl_c import _kernels, _saved
-from kl_c._label_shift import LastRow, drops
+from kl_c._label_shift import LastRow, drops, last_of
 from kl_c._rows import rows_of
 from kl_c._statistics import Columns, Rows, Settings, held, score
 
@@ -174,6 +174,28 @@ class Gathered:
         if "groups" in saved.columns:
             loaded._next_group = int(saved.columns["groups"].max(initial=-1)) + 1
         return loaded
+
+    def _restore(
+        self,
+        columns: Columns,
+        widths: tuple[int, int],
+        last: ArrayLike | None,
+        *,
+        labels: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> None:
+        """Begin with rows that were scored before, as if they had just been: ``last`` is the last
+        of p, with what went with it."""
+        if last is None:
+            return
+        rows = rows_of(last, np.empty((1, widths[1])), labels, None, mask, groups, self.settings)
+        self._blocks = [columns]
+        self._widths = widths
+        self._last = last_of(rows, columns["valid"])
+        if "groups" in columns:
+            self._groups_by_axis = rows.groups_by_axis
+            self._next_group = int(columns["groups"].max(initial=-1)) + 1
 
     def __len__(self) -> int:
         return sum(block["valid"].size for block in self._blocks)

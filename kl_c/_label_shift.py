@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kl_c._statistics import Columns, Rows, Settings
 
-__all__ = ["SHIFTS", "LabelShift", "LastRow", "drops", "found_in", "warning_for"]
+__all__ = ["SHIFTS", "LabelShift", "LastRow", "drops", "found_in", "last_of", "warning_for"]
 
 # column -> the row whose label is tried, relative to the row
 SHIFTS = {"drop_next": 1, "drop_previous": -1}
@@ -54,25 +54,45 @@ def drops(
         return columns, math.nan, last
     labels = rows.labels.astype(np.int64)
     groups = np.zeros(count, np.int64) if rows.groups is None else rows.groups
-    has_label = ~rows.masked & (labels >= 0) & (labels < rows.first)
+    has_label = _has_label(rows)
     alike = (groups[1:] == groups[:-1]) & has_label[1:] & has_label[:-1]
     of = settings.forms()["p"], settings.temperature
     at = np.flatnonzero(alike & valid[:-1])
     columns["drop_next"][at] = _gains(rows.p, at, labels[at], labels[at + 1], *of)
     at = np.flatnonzero(alike & valid[1:]) + 1
     columns["drop_previous"][at] = _gains(rows.p, at, labels[at], labels[at - 1], *of)
-    ends = [None if rows.groups is None else int(groups[place]) for place in (0, -1)]
+    group = None if rows.groups is None else int(groups[0])
     before = math.nan
-    if last is not None and last.has_label and has_label[0] and last.group == ends[0]:
+    if last is not None and last.has_label and has_label[0] and last.group == group:
         first = np.zeros(1, np.int64)
         if last.valid:
             before = float(_gains(last.row, first, last.label, labels[:1], *of)[0])
         if valid[0]:
             columns["drop_previous"][:1] = _gains(rows.p, first, labels[:1], last.label, *of)
+    return columns, before, last_of(rows, valid)
+
+
+def last_of(rows: Rows, valid: NDArray[np.bool_]) -> LastRow | None:
+    """What the next block needs of this one; None without labels."""
+    if rows.labels is None or not len(valid):
+        return None
     row = rows.p[-1:]
     copied = row.clone() if hasattr(row, "clone") else row.copy()
-    last = LastRow(copied, labels[-1:], ends[1], bool(valid[-1]), bool(has_label[-1]))
-    return columns, before, last
+    group = None if rows.groups is None else int(rows.groups[-1])
+    return LastRow(
+        copied,
+        rows.labels[-1:].astype(np.int64),
+        group,
+        bool(valid[-1]),
+        bool(_has_label(rows)[-1]),
+    )
+
+
+def _has_label(rows: Rows) -> NDArray[np.bool_]:
+    assert rows.labels is not None
+    labels = rows.labels.astype(np.int64)
+    has: NDArray[np.bool_] = ~rows.masked & (labels >= 0) & (labels < rows.first)
+    return has
 
 
 def found_in(columns: Columns) -> LabelShift:

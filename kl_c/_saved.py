@@ -13,7 +13,7 @@ from kl_c._files import replacing
 from kl_c._label_shift import SHIFTS
 from kl_c._statistics import STATISTICS, Columns, Settings, held
 
-__all__ = ["Saved", "read", "write"]
+__all__ = ["DAMAGED", "Saved", "read", "write"]
 
 # What reading a damaged or foreign file may raise.
 DAMAGED = (

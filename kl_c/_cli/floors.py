@@ -47,6 +47,24 @@ class Floors:
             furthest = most - least + np.log(block.shape[1])
         self._furthest.append(np.where(np.isnan(furthest), np.inf, furthest))
 
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """All that was taken, by name."""
+        found = {}
+        if self._blocks:
+            joined = Floor(*map(np.concatenate, zip(*self._blocks, strict=True)))
+            self._blocks = [joined]
+            found = joined._asdict()
+        if self._furthest:
+            self._furthest = [np.concatenate(self._furthest)]
+            found["furthest"] = self._furthest[0]
+        return found
+
+    def restore(self, arrays: dict[str, NDArray[np.float64]]) -> None:
+        """Begin with what ``arrays`` gave."""
+        of_floor = {name: array for name, array in arrays.items() if name != "furthest"}
+        self._blocks = [Floor(**of_floor)] if of_floor else []
+        self._furthest = [arrays["furthest"]] if "furthest" in arrays else []
+
     def clipped(self, rows: int) -> Clipped:
         """All of it, for so many rows."""
         none, unknown = np.zeros(rows), np.full(rows, np.inf)

@@ -7,6 +7,7 @@ from typing import Any
 from kl_c._cli import gate
 from kl_c._cli.as_llamacpp import as_llamacpp, refuse_other_files
 from kl_c._cli.candidates import Candidate, check_together
+from kl_c._cli.checkpoint import Checkpoint
 from kl_c._cli.inputs import open_all
 from kl_c._cli.kept_rows import facts_of_rows, keep_rows, require_writer
 from kl_c._cli.layout import show
@@ -48,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
     keys = open_keys(args.strata, base)
     read = [base, *others, *sides.files.values(), *(key.file for key in keys if key.file)]
     check_outputs(
-        [args.json, args.markdown, args.report, *rows.values(), *(plot.path for plot in args.plot)],
+        [
+            *(args.json, args.markdown, args.report, args.checkpoint),
+            *rows.values(),
+            *(plot.path for plot in args.plot),
+        ],
         [path for file in read for path in file.files],
     )
     candidates = [
@@ -57,7 +62,10 @@ def run(args: argparse.Namespace) -> int:
     ]
     if args.as_llamacpp:
         refuse_other_files(base, sides, candidates[0].comparison.settings.forms()["q"])
-    reading = score(base, candidates, sides)
+    checkpoint = None
+    if args.checkpoint is not None:
+        checkpoint = Checkpoint(args.checkpoint, base, candidates, sides)
+    reading = score(base, candidates, sides, checkpoint)
     for candidate in candidates:
         if candidate.name in rows:
             keep_rows(candidate.comparison, rows[candidate.name])
@@ -73,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
         found["gates"] = gate.judge(gates, found, partial=facts["partial"] is not None)
     _write(args, facts, base, candidates, sides)
     _draw(args, facts, candidates)  # last: the figures must not be lost with a picture
+    if checkpoint is not None and facts["partial"] is None:
+        checkpoint.remove()
     return _end(facts)
 
 

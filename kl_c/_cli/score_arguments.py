@@ -175,6 +175,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Comparison.load and kl-c table, as FILE.npz; with several candidates {name} "
         "in it stands for the name of each, as in rows-{name}.npz",
     )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="keep what was read in FILE every half minute and at Ctrl-C, go on from there when "
+        "the same run is started again, and remove it when that is complete",
+    )
 
 
 def _form(text: str) -> str | tuple[str, ...]:

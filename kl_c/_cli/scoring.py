@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kl_c import _kernels
 from kl_c._cli.candidates import Candidate
+from kl_c._cli.checkpoint import Checkpoint
 from kl_c._cli.floors import Floors
 from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
 from kl_c._cli.interrupt import stopping
@@ -48,8 +49,14 @@ class Reading(NamedTuple):
     floors: Floors
 
 
-def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Reading:
-    """Feed the files to the comparisons, block by block, to their end or until Ctrl-C.
+def score(
+    base: RowFile,
+    candidates: Sequence[Candidate],
+    sides: Sides,
+    checkpoint: Checkpoint | None = None,
+) -> Reading:
+    """Feed the files to the comparisons, block by block, to their end or until Ctrl-C; from where
+    the checkpoint stands.
 
     Raises
     ------
@@ -62,9 +69,10 @@ def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Readi
     for file in (base, *(candidate.file for candidate in candidates)):
         file.workers = candidates[0].comparison.settings.workers
     clips = [file.format == "_logits_" for file in (base, *(c.file for c in candidates))]
-    read = 0
+    read = 0 if checkpoint is None else checkpoint.restore(floors)
     with stopping() as stopped, progress(base.rows) as advance:
-        for start in range(0, max(1, base.rows), step):
+        advance(read)
+        for start in range(read, max(1, base.rows), step):
             if stopped():
                 break
             stop = min(base.rows, start + step)
@@ -97,6 +105,8 @@ def score(base: RowFile, candidates: Sequence[Candidate], sides: Sides) -> Readi
                     raise InputError(f"{base.path}: {error}") from error
             advance(stop - start)
             read = stop
+            if checkpoint is not None and (stopped() or checkpoint.is_due()):
+                checkpoint.write(floors, read)
     if sides.groups_by_axis:  # and a file of one part must not meet the groups of another
         for candidate in candidates:
             candidate.comparison._groups_by_axis = True
