@@ -37,7 +37,7 @@ REASONS = {
         "35 instructions, 9 cycles, and 34 more where outcomes differ by more than a factor of 7"
     ),
     "compare, logits, float32": arithmetic(
-        "121 instructions, 35 cycles, for four exponentials and four polynomials, whose constants "
+        "121 instructions, 32 cycles, for four exponentials and four polynomials, whose constants "
         "do not fit into the registers"
     ),
     "kl_divergence, probs, float32, axis=0 of a C-ordered array": arithmetic(

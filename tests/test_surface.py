@@ -11,11 +11,13 @@ import pytest
 
 import kl_c
 from kl_c import _kernels, reference
+from kl_c._statistics import Settings
 
 # Functions that are no measures and therefore have no formula in the list or the reference.
 OTHER_FUNCTIONS = {"check_rows", "set_workers", "show_config"}
-# What only the package itself calls, and does not export: the kernel behind ``compare``, and the
-# readers' question whether a mapped file became shorter.
+DATA = {"p", "q", "labels", "tokens", "mask", "groups"}  # what ``compare`` takes beside settings
+# What only the package itself calls, and does not export: the kernel behind ``compare``, and what
+# the readers of files ask: llama.cpp's codes as logarithms, and whether a file became shorter.
 INNER_FUNCTIONS = {"compare_rows", "decode_rows", "vanished_pages"}
 
 
@@ -111,3 +113,13 @@ def test_examples_in_docstrings(name):
 def test_inner_functions_are_not_exported():
     assert INNER_FUNCTIONS <= functions_of(_kernels)
     assert INNER_FUNCTIONS.isdisjoint(kl_c.__all__)
+
+
+def test_settings_are_the_same_in_every_place():
+    """They are spelled out where users and editors look for them; the list is one."""
+    settings = Settings._field_defaults
+    for public, data in ((kl_c.compare, DATA), (kl_c.Comparison.__init__, {"self"})):
+        parameters = inspect.signature(public).parameters
+        given = {name: x.default for name, x in parameters.items() if name not in data}
+        assert given == settings
+        assert list(given) == list(settings)
