@@ -9,8 +9,10 @@ truth; the others are true. The row that is scored is the given one divided by i
 - Entropy H: -x log x rises up to f, so the floor adds 0 to M L. With A from the others, the scored
   H is log Z + (A + M L) / Z, and off by M max(1 + L, H).
 - sum -p log q of a clipped p: likewise by M max(C, F), C being its scored value.
-- KL(p || q) of a clipped p: |x log(x / q)| <= f max(L, F) at each of its outcomes, both in truth
-  and as scored; with Z, off by M (2 max(L, F) + KL + 1 + M).
+- KL(p || q) of a clipped p: an outcome at the floor adds x log(x / q), at most f (F - L) if that is
+  above 0, and at least -q / e or -f log(q / f); the latter where q > e f. In all that is -M - h(M)
+  or more by concavity, h(M) = M log(1 / M), and 1 / e for larger M. So both in truth and as scored;
+  with Z, off by M (max(0, F - L) + KL + 2 + M) + h(M).
 - Jensen-Shannon: a term changes by f (L + 1) / 2 at most while x falls from f to 0, and the
   division by Z by M log(2) / 2 in all: off by M (L + 1 + log 2) / 2. Its terms are convex in x, of
   derivative log(2) / 2 at most, and log((f + q) / 2f) <= L.
@@ -121,11 +123,18 @@ def _off(nats: Columns, p: Clipped, q: Clipped) -> dict[str, Touched]:
     for name, side in (("entropy_p", p), ("entropy_q", q)):
         found[name] = Touched(BOUNDED, side.mass * np.maximum(1 + side.depth, nats[name]))
     for name, first, second in (("kl", p, q), ("reverse_kl", q, p)):
-        far = np.maximum(first.depth, second.furthest)
-        off = _times(first.mass, 2 * far + nats[name] + 1 + first.mass)
+        far = np.maximum(second.furthest - first.depth, 0)
+        off = _times(first.mass, far + nats[name] + 2 + first.mass) + _h(first.mass)
         found[name] = Touched(_status(second), off + second.mass)
     off = _times(p.mass, np.maximum(nats["cross_entropy"], q.furthest))
     found["cross_entropy"] = Touched(_status(q), off + q.mass)
+    return found
+
+
+def _h(mass: Values) -> Values:
+    """The largest y log(1 / y) of y up to the mass."""
+    y = np.minimum(mass, 1 / math.e)
+    found: Values = -y * np.log(np.where(y > 0, y, 1.0))
     return found
 
 
