@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 import safetensors.numpy
 
-import test_readme
+from documents import blocks_of, complaints
 from kl_c import compare_sparse
 from program import complaint, run
 from sparse_lists import tops
@@ -140,8 +140,7 @@ def test_lists_of_different_length_are_refused(folder):
 
 
 def test_the_page_prints_what_it_says(source_tree, tmp_path, monkeypatch):
-    text = (source_tree / "docs" / "sparse.md").read_text()
-    found = test_readme.FENCED.finditer(text)
-    blocks = [test_readme.Block(x[1], x[2], text[: x.start(2)].count("\n")) for x in found]
+    blocks = blocks_of((source_tree / "docs" / "sparse.md").read_text())
     assert {block.kind for block in blocks} == {"pycon", "console", "text"}
-    test_readme.test_examples_print_what_they_say(blocks, tmp_path, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    assert list(complaints("docs/sparse.md", blocks)) == []

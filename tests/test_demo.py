@@ -16,6 +16,7 @@ from kl_c._cli import main
 from kl_c._demo import checks, command, corpus, model, picture
 from kl_c._demo.quantisation import BLOCK, quantise
 from kl_c._errors import InputError
+from small_demo import SMALL
 
 BITS = range(2, 9)
 
@@ -231,7 +232,7 @@ def test_the_picture_takes_scores_of_zero_and_infinity(tmp_path, zeros):
 
 @pytest.fixture(scope="module")
 def small_text():
-    return corpus.build_corpus(800, model.ORDER, seed=0)
+    return corpus.build_corpus(SMALL["VOCABULARY"], model.ORDER, seed=0)
 
 
 @pytest.fixture
@@ -240,8 +241,8 @@ def small(monkeypatch, tmp_path, small_text):
     disk = tmp_path / "disk"
     disk.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(disk))
-    monkeypatch.setattr(command, "VOCABULARY", 800)
-    monkeypatch.setattr(command, "STEPS", 60)
+    for name, value in SMALL.items():
+        monkeypatch.setattr(command, name, value)
     monkeypatch.setattr(command, "build_corpus", lambda *_: small_text)
 
     def run(*options):
@@ -336,7 +337,7 @@ def test_the_disk_is_given_back_whatever_happens(small, monkeypatch, capsys, sta
 
 def test_a_score_that_fails_ends_the_demo_with_its_code(small, monkeypatch, capsys):
     text = command.build_corpus()
-    beyond = text._replace(labels=np.where(text.labels == 5, 800, text.labels))
+    beyond = text._replace(labels=np.where(text.labels == 5, command.VOCABULARY, text.labels))
     monkeypatch.setattr(command, "_perplexities", None)  # not reached
     monkeypatch.setattr(command, "build_corpus", lambda *_: beyond)
     assert small() == 2

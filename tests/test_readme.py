@@ -1,33 +1,15 @@
-"""The README says nothing that was not run: its examples, its tables, its links.
+"""The README says nothing that was not run: its examples, its tables, its links."""
 
-Blocks marked ``pycon`` and ``console`` are run in the order of the page, in one session and one
-directory; what they print is compared with what stands there (``...`` stands for anything).
-"""
-
-import doctest
 import inspect
 import re
-import shlex
-import subprocess
-import sys
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 import kl_c
 import limits
+from documents import FENCED, blocks_of, complaints
 from kl_c import _kernels
-
-OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PROGRAM = [sys.executable, "-m", "kl_c"]  # what kl-c starts
-
-
-class Block(NamedTuple):
-    kind: str
-    text: str
-    line: int
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +19,7 @@ def readme(source_tree):
 
 @pytest.fixture(scope="module")
 def blocks(readme):
-    found = FENCED.finditer(readme)
-    return [Block(x[1], x[2], readme[: x.start(2)].count("\n")) for x in found]
+    return blocks_of(readme)
 
 
 def table(text, *head):
@@ -64,34 +45,7 @@ def code(cell):
 
 def test_examples_print_what_they_say(blocks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    session = {}
-    runs = {"pycon": lambda block: run_python(block, session), "console": run_shell}
-    failures = [said for block in blocks if block.kind in runs for said in runs[block.kind](block)]
-    assert failures == []
-
-
-def run_python(block, session):
-    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=OPTIONS)
-    test = parser.get_doctest(block.text, {}, "README.md", "README.md", block.line)
-    test.globs = session
-    said = []
-    runner.run(test, out=said.append, clear_globs=False)
-    assert test.examples
-    return ["".join(said)] if runner.failures else []
-
-
-def run_shell(block):
-    """Each ``$ kl-c ...`` of the block, its output (standard error too) against the lines below."""
-    found = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE)
-    assert found
-    for command, expected in found:
-        name, *arguments = shlex.split(command)
-        assert name == "kl-c", command
-        done = subprocess.run(
-            [*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        if not doctest.OutputChecker().check_output(expected, done.stdout, OPTIONS):
-            yield f"README.md:{block.line}: {command} printed\n{done.stdout}"
+    assert list(complaints("README.md", blocks)) == []
 
 
 def test_every_example_is_found(readme, blocks):
