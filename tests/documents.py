@@ -1,4 +1,4 @@
-"""The blocks of a page: found by their marks, and run as a reader would run them.
+"""The tables and blocks of a page; blocks run as a reader would run them.
 
 Blocks marked ``pycon`` and ``console`` are run in the order of the page, in one session and one
 directory; what they print is compared with what stands there (``...`` stands for anything).
@@ -68,3 +68,24 @@ def _run_shell(page, block, program, any_figures):
             texts = (RULE.sub("-----", FIGURE.sub("0", text)) for text in texts)
         if not doctest.OutputChecker().check_output(*texts, OPTIONS):
             yield f"{page}:{block.line}: {command} printed\n{done.stdout}"
+
+
+def table(text, *head):
+    """Cells of the one table with this head."""
+    lines = text.splitlines()
+    (start,) = (i for i, line in enumerate(lines) if cells_of(line) == list(head))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append(cells_of(line))
+    return rows
+
+
+def cells_of(line):
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def code(cell):
+    """What stands between backticks in a cell."""
+    return re.findall(r"`([^`]+)`", cell)

@@ -8,7 +8,7 @@ import pytest
 
 import kl_c
 import limits
-from documents import FENCED, blocks_of, complaints
+from documents import FENCED, blocks_of, code, complaints, table
 from kl_c import _kernels
 
 
@@ -20,27 +20,6 @@ def readme(source_tree):
 @pytest.fixture(scope="module")
 def blocks(readme):
     return blocks_of(readme)
-
-
-def table(text, *head):
-    """Cells of the one table with this head."""
-    lines = text.splitlines()
-    (start,) = (i for i, line in enumerate(lines) if cells_of(line) == list(head))
-    rows = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            break
-        rows.append(cells_of(line))
-    return rows
-
-
-def cells_of(line):
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
-
-
-def code(cell):
-    """What stands between backticks in a cell."""
-    return re.findall(r"`([^`]+)`", cell)
 
 
 def test_examples_print_what_they_say(blocks, tmp_path, monkeypatch):
@@ -123,22 +102,28 @@ def functions_of(library):
     return {"torch": torch, "kl_c": kl_c, "p": p, "q": q, "a": a, "b": b, "labels": labels}
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/measuring.md", "docs/sparse.md"],
+)
 def test_links_and_commands_lead_somewhere(source_tree, document):
-    text = (source_tree / document).read_text()
-    targets = {x.partition("#")[0] for x in re.findall(r"\]\(([^)\s]+)\)", text)} - {""}
-    missing = [x for x in targets if ":" not in x and not (source_tree / x).exists()]
-    assert missing == []
-    anchors = {
-        re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-        for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    }
-    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
+    path = source_tree / document
+    text = path.read_text()
+    for target in re.findall(r"\]\(([^)\s:]+)\)", text):  # but for those with a colon, of the web
+        name, _, anchor = target.partition("#")
+        found = path.parent / name if name else path
+        assert found.exists(), target
+        assert not anchor or anchor in anchors_of(found), target
     makefile = (source_tree / "Makefile").read_text()
     for target in re.findall(r"(?:^    |`)make (\w+)", text, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     paths = re.findall(r"`((?:src|kl_c|tests|bench|docs)/[\w./-]+\w)`", text)
     assert [x for x in paths if not (source_tree / x).exists()] == []
+
+
+def anchors_of(document):
+    titles = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_nothing_is_installed_from_an_index_yet(source_tree):
