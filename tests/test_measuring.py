@@ -31,6 +31,7 @@ def page(source_tree):
 @pytest.fixture(scope="module")
 def walked(page, tmp_path_factory):
     """The directory of a reader who ran all commands of the page, and what they did not print."""
+    pytest.importorskip("matplotlib", reason="the page's pictures need the extra cli")
     folder = tmp_path_factory.mktemp("measuring")
     program = (sys.executable, small_demo.__file__)
     with pytest.MonkeyPatch.context() as patch:
