@@ -1,10 +1,12 @@
 """The page on measuring a quantised model: its commands, its conclusions, its loops.
 
-Commands run on the demo with a small vocabulary, where a number of the page stands for any number.
+Commands run on the demo with a small vocabulary, where a number of the page stands for any number;
+with KL_C_FULL_DEMO=1 they run on the demo as it is, and every figure must be that of the page.
 Loops run with stand-ins for the libraries that they import.
 """
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -17,10 +19,11 @@ import pytest
 
 import kl_c
 import small_demo
-from documents import blocks_of, code, complaints, table
+from documents import PROGRAM, blocks_of, code, complaints, table
 from program import run
 
 PAGE = "docs/measuring.md"
+FULL = os.environ.get("KL_C_FULL_DEMO") == "1"  # 1 GB of disk, and Python 3.11.7 for its text
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +36,10 @@ def walked(page, tmp_path_factory):
     """The directory of a reader who ran all commands of the page, and what they did not print."""
     pytest.importorskip("matplotlib", reason="the page's pictures need the extra cli")
     folder = tmp_path_factory.mktemp("measuring")
-    program = (sys.executable, small_demo.__file__)
+    program = PROGRAM if FULL else (sys.executable, small_demo.__file__)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        said = list(complaints(PAGE, blocks_of(page), program, any_figures=True))
+        said = list(complaints(PAGE, blocks_of(page), program, any_figures=not FULL))
     return SimpleNamespace(folder=folder, complaints=said)
 
 
