@@ -1,13 +1,14 @@
 """The program ``kl-c``: its commands, its exit codes, and how it reports what went wrong.
 
 Exit codes: 0 done; 1 a gate was crossed; 2 wrong usage or input, with one line on standard error;
-130 interrupted, by ``score`` with a table of what was read; 141 when whoever reads standard output
-has gone (both as a shell reports it).
+70 a fault of this program, with its traceback; 130 interrupted, by ``score`` with a table of what
+was read; 141 when whoever reads standard output has gone (both as a shell reports it).
 """
 
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -34,6 +35,8 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with these arguments and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if sys.stdout is None:  # closed by whoever called
+        sys.stdout = open(os.devnull, "w")
     # File names that the output encoding cannot write must not cost the result.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -57,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         except OSError:  # it was the output that failed
             _discard_output()
         return _complain(_of_system(error), 2)
+    except Exception:  # 1, which Python would exit with, is a crossed gate's
+        traceback.print_exc()
+        return 70
 
 
 def _discard_output() -> None:
@@ -66,7 +72,7 @@ def _discard_output() -> None:
 
 def _of_system(error: OSError) -> str:
     if error.filename is None:
-        return str(error)
+        return f"standard output: expected to write to it, found: {error.strerror or error}"
     return f"{error.filename}: expected to read or write it, found: {error.strerror}"
 
 

@@ -64,6 +64,8 @@ class Written(NamedTuple):
             path = path.removesuffix("@")
         if not path:
             raise InputError(f"{text}: expected NAME=FILE@SIZE or FILE, found no file")
+        if not name.isprintable():
+            raise InputError(f"{text}: expected a name that can be printed, found {name!r}")
         return cls(name or os.path.splitext(os.path.basename(path))[0], path, size)
 
 

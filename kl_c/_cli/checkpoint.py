@@ -60,15 +60,15 @@ class Checkpoint:
                 arrays = {name: archive[name] for name in archive.files}
             state = json.loads(str(arrays.pop("state")))
             found, rows = state["run"], int(state["rows"])
-        except (OSError, *DAMAGED) as error:
+        except (OSError, *DAMAGED, AttributeError) as error:
             raise InputError(
-                f"{self.path}: expected what --checkpoint wrote, found {error}"
+                f"{self.path}: expected what --checkpoint wrote, found another file"
             ) from error
         for name, expected in self._run().items():
             if found.get(name) != expected:
                 raise InputError(
                     f"{self.path}: expected a checkpoint of this run, found one with another "
-                    f"{name}: {found.get(name)}"
+                    f"{name}: {_differing(expected, found.get(name))}"
                 )
         floors.restore(_of("p", arrays))
         for number, candidate in enumerate(self._candidates):
@@ -126,6 +126,22 @@ class Checkpoint:
         }
         again: dict[str, Any] = json.loads(json.dumps(run))
         return again
+
+
+def _differing(expected: Any, found: Any) -> str:
+    """The innermost part of two descriptions that is not the same."""
+    while type(expected) is type(found):
+        if isinstance(expected, dict) and expected.keys() == found.keys():
+            places: Any = expected.keys()
+        elif isinstance(expected, list) and len(expected) == len(found):
+            places = range(len(expected))
+        else:
+            break
+        place = next(place for place in places if expected[place] != found[place])
+        if not isinstance(expected[place], (dict, list)):
+            return f"{place} {found[place]} in place of {expected[place]}"
+        expected, found = expected[place], found[place]
+    return f"{found} in place of {expected}"
 
 
 def _of(part: str, arrays: Arrays) -> Arrays:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from kl_c._cli.clipping import mark
 from kl_c._cli.layout import cell
 from kl_c._cli.report import of_one
 from kl_c._cli.sides import OPTIONS
@@ -177,9 +178,13 @@ def _cautions(one: dict[str, Any]) -> list[str]:
         )
     for gate in one["gates"]:
         ((side, limit),) = gate["fails"].items()
+        part, _, figure = gate["name"].partition(".")
+        marked = mark(one, figure if part == "likelihood" or figure == "rms" else part)
         verdict = "CROSSED" if gate["crossed"] else "passed"
+        why = " (a part of the rows)" if one["partial"] else ""
         said.append(
-            f"gate: {gate['name']} is {cell(gate['value'])}, fails {side} {limit:g}: {verdict}"
+            f"gate: {gate['name']} is {marked}{cell(gate['value'])}, fails {side} {limit:g}: "
+            f"{verdict}{why}"
         )
     shifted = warning_for(LabelShift(**one["label_shift"])) if "label_shift" in one else None
     return said if shifted is None else [*said, f"warning: {shifted}"]

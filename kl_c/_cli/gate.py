@@ -1,8 +1,9 @@
 """Limits on the figures of a comparison, for scripts that must stop where a model is too far off.
 
 A gate is closed by default: it is crossed by a value beyond its limit, and also by one that is NaN,
-infinite, missing, made of no rows or of a part of them. Only a figure that is there and within its
-limit passes.
+infinite, missing, made of no rows, of a run that was interrupted, or unknown for the clipping of a
+file. Only a figure that is there and within its limit passes. A lower bound within it does too; it
+is marked (>=) where the gate is told.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kl_c._cli.clipping import UNKNOWN
 from kl_c._errors import InputError
 from kl_c._statistics import STATISTICS, Columns, Settings
 from kl_c._summary import summarise_rows
@@ -38,11 +40,25 @@ class Gate(NamedTuple):
 
     def value(self, facts: dict[str, Any]) -> float | None:
         """The figure, or None where the comparison has none."""
+        if not facts["rows"]["used"]:
+            return None
         if self.part == "likelihood":
             found = facts.get("likelihood", {}).get(self.figure, {}).get("value")
         else:
-            found = facts["statistics"].get(self.part, {}).get(self.figure)
-        return None if found is None or not facts["rows"]["used"] else float(found)
+            found = {**facts["statistics"], "rows": facts["rows"]}.get(self.part, {}).get(
+                self.figure
+            )
+        return None if found is None else float(found)
+
+    @property
+    def statistic(self) -> str:
+        """What clipping goes by: a statistic or a likelihood."""
+        return self.figure if self.figure == "rms" or self.part == "likelihood" else self.part
+
+    def is_unknown(self, facts: dict[str, Any]) -> bool:
+        """Whether clipping leaves nothing to say of the figure."""
+        found = (facts["clipping"] or {}).get(self.statistic)
+        return found is not None and found["status"] == UNKNOWN
 
     def is_crossed_by(self, value: float | None) -> bool:
         """Whether the figure fails; one that is no finite number does."""
@@ -90,7 +106,7 @@ def judge(gates: Sequence[Gate], facts: dict[str, Any], *, partial: bool) -> lis
             continue
         value = gate.value(facts)
         limit = {"below" if gate.below else "above": gate.limit}
-        crossed = partial or gate.is_crossed_by(value)
+        crossed = partial or gate.is_crossed_by(value) or gate.is_unknown(facts)
         found.append({"name": gate.name, "fails": limit, "value": value, "crossed": crossed})
     return found
 
@@ -112,7 +128,7 @@ def _gate(text: str, *, below: bool) -> Gate:
     # From the right: names of candidates may hold any sign, those of figures hold neither.
     name, equals, limit = text.rpartition("=")
     if not equals:
-        name, limit = text, ""
+        raise InputError(f"{option}: expected NAME=LIMIT, found {text} (files go before it)")
     candidate, colon, name = name.rpartition(":")
     part, _, figure = name.partition(".")
     parts = _known()
@@ -137,4 +153,4 @@ def _known() -> dict[str, list[str]]:
     columns |= {"valid": np.empty(0, bool), "masked": np.empty(0, bool), "groups": np.empty(0, int)}
     summary = summarise_rows(columns, Settings())
     parts = {name: list(figures) for name, figures in summary["statistics"].items()}
-    return parts | {"likelihood": list(summary["likelihood"])}
+    return parts | {"likelihood": list(summary["likelihood"]), "rows": list(summary["rows"])}

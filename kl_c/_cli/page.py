@@ -46,6 +46,7 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
   overflow-wrap: normal }
 th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap }
 th:first-child { text-align: left; padding-left: 0; position: sticky; left: 0;
+  white-space: normal; max-width: 40vw; overflow-wrap: anywhere;
   background: var(--page) }
 thead th { border-bottom: 2px solid var(--line) }
 tbody th { font-weight: 500 }
@@ -128,6 +129,6 @@ def _pictures(run: Run) -> str:
                 "p", "Pictures need matplotlib: pip install matplotlib", ' class="note"'
             )
         if not isinstance(figure, str):
-            data = base64.b64encode(as_svg(figure).encode()).decode()
+            data = base64.b64encode(as_svg(figure).encode(errors="backslashreplace")).decode()
             images.append(f'<img alt="{SHOWS[picture]}" src="data:image/svg+xml;base64,{data}">')
     return '<div class="pictures">\n' + "\n".join(images) + "\n</div>" if images else ""

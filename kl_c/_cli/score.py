@@ -12,7 +12,7 @@ from kl_c._cli.inputs import open_all
 from kl_c._cli.kept_rows import facts_of_rows, keep_rows, require_writer
 from kl_c._cli.layout import show
 from kl_c._cli.markdown import as_markdown
-from kl_c._cli.outputs import check_outputs, for_each
+from kl_c._cli.outputs import check_outputs, each_in_turn, for_each, write_text
 from kl_c._cli.page import as_page
 from kl_c._cli.plots import refuse_without_sizes, require_matplotlib, run_of, write_plots
 from kl_c._cli.report import as_json, report
@@ -23,7 +23,6 @@ from kl_c._cli.strata import open_keys, strata_facts
 from kl_c._cli.tables import contents
 from kl_c._cli.verify import require_mpmath, verify
 from kl_c._errors import InputError
-from kl_c._files import replacing
 from kl_c._formats import RowFile
 
 __all__ = ["add_arguments", "run"]
@@ -50,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     read = [base, *others, *sides.files.values(), *(key.file for key in keys if key.file)]
     check_outputs(
         [
-            *(args.json, args.markdown, args.report, args.checkpoint),
+            None if args.json == "-" else args.json,
+            *(args.markdown, args.report, args.checkpoint),
             *rows.values(),
             *(plot.path for plot in args.plot),
         ],
@@ -66,70 +66,84 @@ def run(args: argparse.Namespace) -> int:
     if args.checkpoint is not None:
         checkpoint = Checkpoint(args.checkpoint, base, candidates, sides)
     reading = score(base, candidates, sides, checkpoint)
-    for candidate in candidates:
-        if candidate.name in rows:
-            keep_rows(candidate.comparison, rows[candidate.name])
     facts = report(base, candidates, sides, reading, args.argv)
+    partial = facts["partial"] is not None
     for candidate, found in zip(candidates, facts["candidates"], strict=True):
-        if args.verify is not None and facts["partial"] is None:
-            found["verification"] = verify(
-                candidate.comparison, base, candidate.file, sides, args.verify
-            )
         found["strata"] = strata_facts(candidate.comparison, keys, reading.rows)
-        path = rows.get(candidate.name)
-        found["rows_file"] = None if path is None else facts_of_rows(path, args.json)
-        found["gates"] = gate.judge(gates, found, partial=facts["partial"] is not None)
-    _write(args, facts, base, candidates, sides)
-    _draw(args, facts, candidates)  # last: the figures must not be lost with a picture
-    if checkpoint is not None and facts["partial"] is None:
+        found["gates"] = gate.judge(gates, found, partial=partial)
+        found["rows_file"] = None
+    interrupted = partial
+    if args.verify is not None and not partial:
+        interrupted = not _verified(args.verify, facts, base, candidates, sides)
+
+    def table() -> None:
+        if args.json == "-":
+            return
+        if args.as_llamacpp and not interrupted:
+            sys.stdout.write(as_llamacpp(base, candidates[0].file, sides))
+        else:
+            show(*contents(facts))
+
+    def kept_rows() -> None:
+        for candidate, found in zip(candidates, facts["candidates"], strict=True):
+            if path := rows.get(candidate.name):
+                keep_rows(candidate.comparison, path)
+                found["rows_file"] = facts_of_rows(path, args.json)
+
+    def json_text() -> None:
+        if args.json == "-":
+            sys.stdout.write(as_json(facts))
+        elif args.json is not None:
+            write_text(args.json, as_json(facts))
+
+    def markdown() -> None:
+        if args.markdown is not None:
+            write_text(args.markdown, as_markdown(facts))
+
+    def pictures() -> None:
+        if args.plot or args.report is not None:
+            drawn = run_of(facts, [candidate.comparison for candidate in candidates])
+            if args.report is not None:
+                write_text(args.report, as_page(facts, drawn))
+            write_plots(args.plot, drawn)
+
+    crossed = _crossed(facts)
+    try:
+        each_in_turn(table, kept_rows, json_text, markdown, pictures)
+    finally:
+        if crossed:
+            print("kl-c: a gate is crossed:", *crossed, file=sys.stderr)
+    if interrupted:
+        found = facts["partial"] or {"rows": base.rows, "of": base.rows}
+        print(f"kl-c: interrupted after {found['rows']} of {found['of']} rows", file=sys.stderr)
+        return 130
+    if checkpoint is not None:
         checkpoint.remove()
-    return _end(facts)
+    return 1 if crossed else 0
 
 
-def _write(
-    args: argparse.Namespace,
+def _verified(
+    count: int,
     facts: dict[str, Any],
     base: RowFile,
     candidates: list[Candidate],
     sides: Sides,
-) -> None:
-    if args.markdown is not None:
-        with replacing(args.markdown) as file:
-            file.write(as_markdown(facts).encode())
-    if args.json == "-":
-        sys.stdout.write(as_json(facts))
-        return
-    if args.json is not None:
-        with replacing(args.json) as file:
-            file.write(as_json(facts).encode())
-    if args.as_llamacpp and facts["partial"] is None:
-        sys.stdout.write(as_llamacpp(base, candidates[0].file, sides))
-    else:
-        show(*contents(facts))
+) -> bool:
+    """Score rows again; False where that is interrupted, which must not cost the figures."""
+    try:
+        for candidate, found in zip(candidates, facts["candidates"], strict=True):
+            found["verification"] = verify(candidate.comparison, base, candidate.file, sides, count)
+    except KeyboardInterrupt:
+        return False
+    return True
 
 
-def _draw(args: argparse.Namespace, facts: dict[str, Any], candidates: list[Candidate]) -> None:
-    if args.plot or args.report is not None:
-        run = run_of(facts, [candidate.comparison for candidate in candidates])
-        if args.report is not None:
-            with replacing(args.report) as file:
-                file.write(as_page(facts, run).encode())
-        write_plots(args.plot, run)
-
-
-def _end(facts: dict[str, Any]) -> int:
-    """Say which gates are crossed, and whether the run was cut short; the exit code."""
+def _crossed(facts: dict[str, Any]) -> list[str]:
+    """The gates that are crossed, by name."""
     several = len(facts["candidates"]) > 1
-    crossed = [
+    return [
         f"{candidate['name']}:{found['name']}" if several else found["name"]
         for candidate in facts["candidates"]
         for found in candidate["gates"]
         if found["crossed"]
     ]
-    if crossed:
-        print("kl-c: a gate is crossed:", *crossed, file=sys.stderr)
-    if facts["partial"] is not None:
-        rows, of = facts["partial"]["rows"], facts["partial"]["of"]
-        print(f"kl-c: interrupted after {rows} of {of} rows", file=sys.stderr)
-        return 130
-    return 1 if crossed else 0

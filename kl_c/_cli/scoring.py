@@ -22,6 +22,8 @@ __all__ = ["Reading", "begin_comparison", "score"]
 
 def begin_comparison(args: argparse.Namespace, base: RowFile, other: RowFile) -> Comparison:
     """A comparison of two files, without rows yet, once its settings fit them."""
+    if args.log_base is not None and args.log_base <= 1:  # a unit below 0 turns every order around
+        raise InputError(f"--base: expected a number above 1, found {args.log_base:g}")
     try:
         comparison = Comparison(
             form=settle_form(args.form, base, other),
@@ -105,7 +107,8 @@ def score(
                     raise InputError(f"{base.path}: {error}") from error
             advance(stop - start)
             read = stop
-            if checkpoint is not None and (stopped() or checkpoint.is_due()):
+            done = stopped() or stop == base.rows  # what comes then may take long, and fail
+            if checkpoint is not None and (done or checkpoint.is_due()):
                 checkpoint.write(floors, read)
     if sides.groups_by_axis:  # and a file of one part must not meet the groups of another
         for candidate in candidates:

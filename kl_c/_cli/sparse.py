@@ -10,12 +10,11 @@ from kl_c._cli.foot import errors
 from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
 from kl_c._cli.inputs import check_rows_file
 from kl_c._cli.layout import Table, cell, show
-from kl_c._cli.outputs import check_outputs
+from kl_c._cli.outputs import check_outputs, each_in_turn, write_text
 from kl_c._cli.progress import progress
 from kl_c._cli.report import as_json
 from kl_c._cli.sides import OPTIONS, Sides
 from kl_c._errors import InputError
-from kl_c._files import replacing
 from kl_c._formats import BLOCK_BYTES, RowFile, describe, open_rows
 from kl_c._formats.rows import check_unchanged, token_hash
 from kl_c.sparse import SparseComparison
@@ -174,17 +173,21 @@ def run(args: argparse.Namespace) -> int:
         )
     sides = Sides.open(args, p.values, [q.values])
     read = [*p.files, *q.files, *sides.files.values()]
-    check_outputs([args.json], [path for file in read for path in file.files])
+    check_outputs(
+        [None if args.json == "-" else args.json], [path for file in read for path in file.files]
+    )
     comparison = _comparison(args, p, q)
     _score(comparison, p, q, sides)
     facts = _facts(comparison, p, q, sides, args.argv)
     if args.json == "-":
         sys.stdout.write(as_json(facts))
         return 0
-    if args.json is not None:
-        with replacing(args.json) as file:
-            file.write(as_json(facts).encode())
-    show(_head(facts), _tables(facts), _foot(facts))
+
+    def json_text() -> None:
+        if args.json is not None:
+            write_text(args.json, as_json(facts))
+
+    each_in_turn(lambda: show(_head(facts), _tables(facts), _foot(facts)), json_text)
     return 0
 
 

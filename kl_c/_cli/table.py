@@ -13,12 +13,11 @@ from kl_c._cli.intervals import difference
 from kl_c._cli.kept_rows import load_rows
 from kl_c._cli.layout import show
 from kl_c._cli.markdown import as_markdown
-from kl_c._cli.outputs import check_outputs
+from kl_c._cli.outputs import check_outputs, each_in_turn, write_text
 from kl_c._cli.page import as_page
 from kl_c._cli.report import SCHEMA
 from kl_c._cli.tables import contents
 from kl_c._errors import InputError
-from kl_c._files import replacing
 from kl_c.comparison import Comparison
 
 __all__ = ["add_arguments", "run"]
@@ -68,17 +67,20 @@ def run(args: argparse.Namespace) -> int:
     facts = _combined(runs)
     rows = _rows(runs)
     _add_differences(facts["candidates"], rows)
-    if args.markdown is not None:
-        with replacing(args.markdown) as file:
-            file.write(as_markdown(facts).encode())
-    show(*contents(facts))
-    if args.plot or args.report is not None:
-        kept = [rows.get(one["name"]) for one in facts["candidates"]]
-        drawn = plots.run_of(facts, kept)
-        if args.report is not None:
-            with replacing(args.report) as file:
-                file.write(as_page(facts, drawn).encode())
-        plots.write_plots(args.plot, drawn)
+
+    def markdown() -> None:
+        if args.markdown is not None:
+            write_text(args.markdown, as_markdown(facts))
+
+    def pictures() -> None:
+        if args.plot or args.report is not None:
+            kept = [rows.get(one["name"]) for one in facts["candidates"]]
+            drawn = plots.run_of(facts, kept)
+            if args.report is not None:
+                write_text(args.report, as_page(facts, drawn))
+            plots.write_plots(args.plot, drawn)
+
+    each_in_turn(lambda: show(*contents(facts)), markdown, pictures)
     return 0
 
 

@@ -80,6 +80,7 @@ def draw_confidence(run: Run) -> Any:
         axes.plot([], [], color=look.colour, marker=look.mark, label=plain(curve.name))
     names = [f"{p.start:g}–\n{p.stop:g}\n{p.rows:,}" for p in drawn[0].confidence]
     axes.set_xticks(places, names)
+    axes.set_xlim(-0.5, len(places) - 0.5)
     axes.tick_params(axis="x", length=0)
     set_log(axes.yaxis)
     keep_within(axes, _values(p for curve in drawn for p in curve.confidence))
@@ -115,6 +116,7 @@ def draw_position(run: Run) -> Any:
         )
     set_log(axes.yaxis)
     keep_within(axes, _values(p for curve in drawn for p in curve.position))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel(f"position of the {run.row} in its group")
     axes.set_ylabel(f"mean KL, {run.unit}")
     if len(drawn) > 1:

@@ -70,7 +70,9 @@ def looks(count: int) -> list[Look]:
 
 def plain(name: str) -> str:
     """A name as it stands, but for the middle of a long one: matplotlib reads mathematics between
-    dollars, and leaves what begins with an underscore out of legends."""
+    dollars, leaves what begins with an underscore out of legends, and cannot write what UTF-8
+    cannot hold."""
+    name = name.encode(errors="backslashreplace").decode()
     if len(name) > LONGEST:
         name = f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
     escaped = name.replace("$", r"\$")
@@ -137,7 +139,7 @@ def add_legend(figure: Any) -> None:
             labelcolor=INK,
             borderpad=0,
         )
-        if columns == 1 or legend.get_window_extent().width < figure.bbox.width:
+        if columns == 1 or legend.get_window_extent().width < 0.95 * figure.bbox.width:
             break
         legend.remove()
     rows = -(-len(labels) // columns)
