@@ -127,7 +127,10 @@ def test_what_names_no_strata_is_refused(arrays, capsys):
     np.save("floats.npy", np.zeros((12, 9)))
     np.save("tokens.npy", np.arange(108).reshape(12, 9))
     for by, words in [
-        ("confidance", "confidance: expected a file of rows, found: No such file"),
+        (
+            "confidance",
+            "--strata: expected confidence, entropy, position or a file, found confidance",
+        ),
         ("short.npy", "short.npy: expected one integer for each row of base.npy, shape (12, 9)"),
         ("floats.npy", "floats.npy: expected strata as integers, found dtype float64"),
         ("tokens.npy", "tokens.npy: expected at most 100 strata, found 108 integers"),

@@ -44,6 +44,8 @@ def open_keys(given: Sequence[str], base: RowFile) -> list[Key]:
         if by in KINDS:
             keys.append(Key(by, None, None))
             continue
+        if not any(map(os.path.exists, (by, by.rpartition(":")[0]))):
+            raise InputError(f"--strata: expected {', '.join(KINDS)} or a file, found {by}")
         file = open_rows(by)
         if file.dtype.kind not in "iu":
             raise InputError(f"{by}: expected strata as integers, found dtype {file.dtype}")

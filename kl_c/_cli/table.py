@@ -90,6 +90,8 @@ def _read(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             facts: dict[str, Any] = json.load(file)
+        if not isinstance(facts, dict) or "schema" not in facts:
+            raise ValueError("another file")
         if (found := facts["schema"]) != SCHEMA:
             raise InputError(f"{path}: expected schema {SCHEMA} of kl-c score, found {found!r}")
         _refuse_lacking(schema, facts)
@@ -108,7 +110,8 @@ def _read(path: str) -> dict[str, Any]:
             pass
         contents(facts)  # what it cannot be made of is no report
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}"
+        missing = isinstance(error, KeyError)
+        reason = f"one without {error}" if missing else "another file"
         raise InputError(
             f"{path}: expected what kl-c score --json writes, found {reason}"
         ) from error
