@@ -5,16 +5,16 @@ import json
 import re
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.feather
-import pyarrow.parquet
 import pytest
 import safetensors.numpy
 
+from arrow import arrow
 from documents import blocks_of, complaints
 from kl_c import compare_sparse
 from program import complaint, run
 from sparse_lists import tops
+
+pa = arrow()
 
 VOCABULARY = 300
 OPTIONS = ("--vocabulary", VOCABULARY, "--bounds")
@@ -41,8 +41,8 @@ def write(folder, name, arrays):
     np.savez(folder / f"{name}.npz", **arrays)
     safetensors.numpy.save_file(arrays, folder / f"{name}.safetensors")
     table = pa.table({x: list(array) for x, array in arrays.items()})
-    pyarrow.parquet.write_table(table, folder / f"{name}.parquet")
-    pyarrow.feather.write_feather(table, folder / f"{name}.arrow", compression="uncompressed")
+    pa.parquet.write_table(table, folder / f"{name}.parquet")
+    pa.feather.write_feather(table, folder / f"{name}.arrow", compression="uncompressed")
 
 
 def lists(folder, name):
@@ -134,7 +134,7 @@ def test_wrong_input_ends_with_one_line(folder, arguments, said):
 
 def test_lists_of_different_length_are_refused(folder):
     table = pa.table({"ids": [[1, 2], [3]], "logprobs": [[-1.0, -2.0], [-1.0]]})
-    pyarrow.parquet.write_table(table, folder / "ragged.parquet")
+    pa.parquet.write_table(table, folder / "ragged.parquet")
     said = complaint("sparse", "ragged.parquet", "ragged.parquet", cwd=folder)
     assert "ragged.parquet" in said and "1 in row 1" in said
 

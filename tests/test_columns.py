@@ -7,17 +7,13 @@ import sys
 import numpy as np
 import pytest
 
+from arrow import arrow
 from kl_c import compare
 from kl_c._cli import main
 from kl_c._formats import InputError, columns, open_rows
 from program import WITHOUT_RICH
 
-try:
-    import pyarrow
-    import pyarrow.feather
-    import pyarrow.parquet
-except ImportError as error:  # it refuses a NumPy that is too old for it
-    pytest.skip(f"pyarrow cannot be imported: {error}", allow_module_level=True)
+pyarrow = arrow()
 
 SHAPE = (23, 7)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from arrow import arrow
 from kl_c import Comparison
 from kl_c._cli import main
 from kl_c._label_shift import SHIFTS
@@ -58,7 +59,7 @@ def test_csv_brings_every_number_back(run):
 
 
 def test_parquet_brings_every_number_back(run):
-    parquet = pytest.importorskip("pyarrow.parquet", reason="only pyarrow reads Parquet")
+    parquet = arrow().parquet
     wanted = expected(run)
     assert main([*run, "--rows", "rows.parquet"]) == 0
     table = parquet.read_table("rows.parquet")
@@ -102,7 +103,7 @@ def test_without_pyarrow_nothing_is_begun(run, capsys, monkeypatch):
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_full_disk_is_one_line(run, capsys, ending):
     if ending == "parquet":
-        pytest.importorskip("pyarrow")
+        arrow()
     Path(f"full.{ending}").symlink_to("/dev/full")
     assert main([*run, "--rows", f"full.{ending}"]) == 2
     err = capsys.readouterr().err
