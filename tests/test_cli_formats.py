@@ -409,8 +409,9 @@ def test_a_full_device_is_named(inside):
         ("convert", "base_clip16.kld", "/dev/full", "--to", "npy"),
         ("score", "base_clip16.kld", "q4_clip16.kld", "--json", "/dev/full"),
     ):
-        line = complaint(*arguments, cwd=inside)
-        assert line == "/dev/full: expected to read or write it, found: No space left on device"
+        said = run(*arguments, cwd=inside, code=2).stderr
+        expected = "/dev/full: expected to read or write it, found: No space left on device"
+        assert said == f"kl-c: {expected}\n"
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the peak is read from /proc")
