@@ -21,8 +21,8 @@ left is a convex problem. The derivatives of f depend on p/q alone, so its optim
 with P/Q = s unless Q = M u_q, P/Q = t unless P = M u_p, and any s >= t where P = Q = 0. Three
 cases: one common ratio s = t = P/Q, the root of an equation that is linear between its breaks; P =
 Q = 0; or one of P, Q at its limit, which parts the problem into two that are filled like vessels.
-What they find is the minimum of D: the lower bound is tight. M unknown is M without limit, and the
-bound holds for every M.
+What they find is the minimum of D: the lower bound is tight (with a floor, which it does not use,
+it holds and is not). M unknown is M without limit, and the bound holds for every M.
 
 **The furthest completion.** D is convex in p and in q, so it is largest at corners, where all
 values that are free but one are 0 (or the caller's floor) or the cap. As d^2 f / dp dq <= 0, over
@@ -47,12 +47,12 @@ from numpy.typing import NDArray
 
 from kl_c._sparse_rows import NOISE, Aligned
 
-__all__ = ["Pair", "closest", "furthest", "spread"]
+__all__ = ["TIE", "Pair", "closest", "furthest", "spread"]
 
 # How far two ways to add up the same masses may differ: a rest and the sums of what shares it are
 # off by NOISE each, and a comparison meets a few of them. What differs by less counts as equal.
-# Where two cases of the closest completion meet, the one of them that is then taken has a divergence
-# that differs by no more than such masses do, while the wrong one beyond the tie may have any.
+# Where two cases of the closest completion meet, either has the least divergence but for such
+# masses, while a case that is taken away from where it holds may have any.
 TIE = 8 * NOISE
 
 Floats = NDArray[np.float64]
@@ -308,7 +308,7 @@ def _fill(
     """log min(cap, rate * exp(logs)) with the rate that makes their sum the total; and that rate.
 
     Filling only ever raises the rate, so what is full stays full. What lacks less than a tie is
-    full: if all of them are, no rate is too large. (Half of a cap that is itself no more than that.)
+    full, or what has half of a cap that is itself as small: if all are, no rate is too large.
     """
     weights = np.exp(logs) if times is None else np.exp(logs) * times
     each = np.ones_like(logs) if times is None else times

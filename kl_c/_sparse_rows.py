@@ -2,9 +2,9 @@
 
 A list is a row of ids and one of natural logarithms of probabilities; an id of -1 or a
 log-probability of -inf is no entry, so that shorter lists fill up their row. What a list lacks to 1
-is its *rest*. It is known no better than the values that it is the difference of, so where a list
-is not complete the rest counts as no less than their rounding, and the list is scaled down to what
-is left, if it must be.
+is its *rest*. The stored values count as the numbers that they are, so the rest is known as well as
+their sum in float64: where a list is not complete it counts as no less than UNSURE, and the list is
+scaled down to what is left, if it must be.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from kl_c import _kernels
 
-__all__ = ["NOISE", "Aligned", "Given", "Side", "aligned", "given"]
+__all__ = ["NOISE", "UNSURE", "Aligned", "Given", "Side", "aligned", "given"]
 
 NO_ID = -1
-ROUNDING = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}
 # How far a sum of some thousand probabilities, and so what it lacks to 1, may be off in float64.
 NOISE = 2.0**-49
+# What is claimed of a rest that the sum of its list does not tell from nothing.
+UNSURE = 2 * NOISE
+# Values that were rounded to a narrower type may break a rule by so much for each entry; this is
+# how much is let pass, and nothing that is claimed of the rows.
+ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}
 
 LIKELIEST = "the entries must be the likeliest of the vocabulary (k= says how many of them are)"
 VOUCHED = "every outcome must have the floor"
@@ -46,7 +50,8 @@ class Side(NamedTuple):
     """The rows of one argument once they are found valid."""
 
     ids: NDArray[np.int64] | None  # None: outcome i stands in column i
-    logs: NDArray[np.float64]  # -inf where there is no entry
+    stored: NDArray[np.float64]  # -inf where there is no entry
+    logs: NDArray[np.float64]  # the same, as far as they sum to more than 1 - rest scaled to that
     rest: NDArray[np.float64]  # probability of all that is not listed
     cap: NDArray[np.float64]  # the most that one of those can have
     unlisted: NDArray[np.float64]  # how many they are, inf if nobody said
@@ -59,10 +64,10 @@ class Side(NamedTuple):
     def log_of(self, labels: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """log p[label] of each row, and whether it is listed."""
         if self.ids is None:
-            found = np.take_along_axis(self.logs, labels[:, None].astype(np.int64), 1)[:, 0]
+            found = np.take_along_axis(self.stored, labels[:, None].astype(np.int64), 1)[:, 0]
             return found, np.ones(len(labels), bool)
         match = (self.ids == labels[:, None]) & (self.logs > -np.inf)
-        return np.where(match, self.logs, -np.inf).max(1, initial=-np.inf), match.any(1)
+        return np.where(match, self.stored, -np.inf).max(1, initial=-np.inf), match.any(1)
 
 
 class Aligned(NamedTuple):
@@ -128,7 +133,6 @@ class Checked(NamedTuple):
         vocabulary: int | None,
         k: int | None,
         floor: float,
-        rounding: float | None,
         likeliest: bool,
     ) -> Self:
         """Check and complete; rows that are bad hold anything.
@@ -136,7 +140,7 @@ class Checked(NamedTuple):
         ``likeliest`` says that the entries must be the likeliest of the vocabulary.
         """
         if it.ids is None:
-            return cls._whole(it)
+            return cls._whole(it, floor)
         absent = (it.ids == NO_ID) | (it.values == -np.inf)
         values = np.where(absent, it.values.dtype.type(-np.inf), it.values)
         ids = np.where(absent, NO_ID, it.ids)
@@ -150,19 +154,18 @@ class Checked(NamedTuple):
         faults = _Faults(whole, "log_probs")
         for wrong, did, rule in _id_rules(ids, vocabulary):
             faults.add(wrong, did, rule)
-        own = ROUNDING.get(str(it.values.dtype), 0.0) if rounding is None else rounding
-        own = max(own, 2 * NOISE)
-        rest = np.where(complete, 0, np.maximum(missing, own))
+        rest = np.where(complete, 0, np.maximum(missing, UNSURE))
         unlisted = np.full(len(ids), np.inf) if vocabulary is None else vocabulary - count * 1.0
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.where(complete | (missing < own), np.log((1 - rest) / mass), 0)
-            logs = np.where(absent, -np.inf, values.astype(np.float64) + scale[:, None])
+            scale = np.where(complete | (missing < UNSURE), np.log((1 - rest) / mass), 0)
+            stored = np.where(absent, -np.inf, values.astype(np.float64))
+            logs = stored + scale[:, None]
             least = np.where(unlisted > 0, rest / unlisted, 0)
             cap = np.minimum(_kth_largest(logs, count, k), rest)
-            slack = own * np.maximum(count, 1)
+            slack = _roundoff(values) * np.maximum(count, 1)
             crowded = likeliest & (least > cap) & (rest - unlisted * cap > slack)
             starved = (unlisted * floor - rest > slack) & (floor > 0)
-            below = np.exp(np.where(absent, np.inf, logs).min(1)) < floor * (1 - slack)
+            below = _below(np.where(absent, np.inf, logs), floor, _roundoff(values))
 
         def leaves(row: int) -> str:
             return f"leaves {rest[row]:.3g} to {unlisted[row]:.0f} of at"
@@ -171,17 +174,32 @@ class Checked(NamedTuple):
         faults.add(starved, lambda row: f"{leaves(row)} least {floor:g} each", VOUCHED)
         faults.add(below, lambda row: f"lists a probability below {floor:g}", VOUCHED)
         more = count > (np.inf if k is None else k)
-        side = Side(ids, logs, rest, np.maximum(cap, least), unlisted, more)
+        side = Side(ids, stored, logs, rest, np.maximum(cap, least), unlisted, more)
         return cls(side, faults.bad, faults.reason)
 
     @classmethod
-    def _whole(cls, it: Given) -> Self:
+    def _whole(cls, it: Given, floor: float) -> Self:
         """Rows that leave nothing."""
         faults = _Faults(it.values, it.form)
         logs = np.zeros(it.values.shape)
         logs[~faults.bad] = _log_probs(it.values[~faults.bad], it.form)
+        below = _below(logs, floor, _roundoff(it.values))
+        faults.add(below, lambda row: f"holds a probability below {floor:g}", VOUCHED)
         none = np.zeros(len(logs))
-        return cls(Side(None, logs, none, none, none, none > 0), faults.bad, faults.reason)
+        return cls(Side(None, logs, logs, none, none, none, none > 0), faults.bad, faults.reason)
+
+
+def _roundoff(values: NDArray[Any]) -> float:
+    return ROUNDOFF.get(str(values.dtype), UNSURE)
+
+
+def _below(logs: NDArray[np.float64], floor: float, roundoff: float) -> NDArray[np.bool_]:
+    """Rows with a value below the floor by more than the roundoff of its logarithm."""
+    if floor == 0:
+        return np.zeros(len(logs), bool)
+    least = np.log(floor)
+    below: NDArray[np.bool_] = logs.min(1) < least - roundoff * max(1.0, -least)
+    return below
 
 
 class _Faults:
