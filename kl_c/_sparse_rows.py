@@ -18,6 +18,7 @@ from kl_c import _kernels
 __all__ = ["NOISE", "UNSURE", "Aligned", "Given", "Side", "aligned", "given"]
 
 NO_ID = -1
+LARGEST_ID = np.iinfo(np.int64).max - 1  # the one more stands behind all of them
 # How far a sum of some thousand probabilities, and so what it lacks to 1, may be off in float64.
 NOISE = 2.0**-49
 # What is claimed of a rest that the sum of its list does not tell from nothing.
@@ -29,6 +30,7 @@ ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}
 LIKELIEST = "the entries must be the likeliest of the vocabulary (k= says how many of them are)"
 VOUCHED = "every outcome must have the floor"
 SHAPES = "of shape (..., k), a pair (ids, log_probs)"
+WHOLE = "of shape (..., outcomes)"
 
 
 class Given(NamedTuple):
@@ -86,17 +88,20 @@ class Aligned(NamedTuple):
 def given(name: str, argument: Any, form: str) -> Given:
     """Tell a list from whole rows: a pair of arrays is a list."""
     if not isinstance(argument, tuple):
-        values = np.asarray(argument)
+        values = _rectangle(name, argument, f"a pair (ids, log_probs) or rows {WHOLE}")
         if values.ndim == 0:
             raise ValueError(f"{name} must have an axis of outcomes, got a 0-D array")
+        if values.shape[-1] == 0:
+            raise ValueError(f"{name} must have at least one outcome, got shape {values.shape}")
         batch = values.shape[:-1]
         return Given(name, None, values.reshape(-1, values.shape[-1]), batch, form)
     if len(argument) != 2:
         raise ValueError(f"{name} must be {SHAPES}, got a tuple of {len(argument)}")
-    ids, logs = (_rectangle(name, part) for part in argument)
+    filled = f"{SHAPES}: lists of different length are filled up with ids of {NO_ID}"
+    ids, logs = (_rectangle(name, part, filled) for part in argument)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids of {name} have dtype {ids.dtype}; expected an integer type")
-    if logs.dtype.kind not in "fV":  # bfloat16 is a kind of its own
+    if logs.dtype.kind != "f" and str(logs.dtype) != "bfloat16":  # which is a kind of its own
         raise TypeError(f"log_probs of {name} have dtype {logs.dtype}; expected a float type")
     if ids.ndim == 0 or ids.shape != logs.shape:
         raise ValueError(
@@ -106,17 +111,17 @@ def given(name: str, argument: Any, form: str) -> Given:
     if ids.shape[-1] == 0:
         raise ValueError(f"{name} must list at least one outcome, got k = 0")
     shape = (-1, ids.shape[-1])
+    if ids.size and ids.max() > LARGEST_ID:
+        raise ValueError(f"{name} holds id {ids.max()}; ids must be less than 2**63 - 1")
     ids64 = ids.reshape(shape).astype(np.int64)
     return Given(name, ids64, logs.reshape(shape), ids.shape[:-1], "log_probs")
 
 
-def _rectangle(name: str, part: ArrayLike) -> NDArray[Any]:
+def _rectangle(name: str, part: ArrayLike, expected: str) -> NDArray[Any]:
     try:
         return np.asarray(part)
     except ValueError:
-        raise ValueError(
-            f"{name} must be {SHAPES}: lists of different length are filled up with ids of {NO_ID}"
-        ) from None
+        raise ValueError(f"{name} must be {expected}, got rows of different length") from None
 
 
 class Checked(NamedTuple):
@@ -151,9 +156,10 @@ class Checked(NamedTuple):
         missing = np.where(complete, 0, np.maximum(1 - mass, 0))  # NaN is left to the check
         with np.errstate(divide="ignore", invalid="ignore"):
             whole = np.hstack([values, np.log(missing)[:, None].astype(values.dtype)])
-        faults = _Faults(whole, "log_probs")
+        faults = _Faults(len(ids))
         for wrong, did, rule in _id_rules(ids, vocabulary):
             faults.add(wrong, did, rule)
+        faults.add_rules_of_rows(whole, "log_probs")
         rest = np.where(complete, 0, np.maximum(missing, UNSURE))
         unlisted = np.full(len(ids), np.inf) if vocabulary is None else vocabulary - count * 1.0
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -180,7 +186,8 @@ class Checked(NamedTuple):
     @classmethod
     def _whole(cls, it: Given, floor: float) -> Self:
         """Rows that leave nothing."""
-        faults = _Faults(it.values, it.form)
+        faults = _Faults(len(it.values))
+        faults.add_rules_of_rows(it.values, it.form)
         logs = np.zeros(it.values.shape)
         logs[~faults.bad] = _log_probs(it.values[~faults.bad], it.form)
         below = _below(logs, floor, _roundoff(it.values))
@@ -205,15 +212,22 @@ def _below(logs: NDArray[np.float64], floor: float, roundoff: float) -> NDArray[
 class _Faults:
     """The rows that break a rule, and what the first of them does."""
 
-    def __init__(self, values: NDArray[Any], form: Any) -> None:
-        """By the library's rules for distributions in this form."""
-        self.bad = np.asarray(_kernels.check_rows(values, form=form)) != 0
+    def __init__(self, rows: int) -> None:
+        self.bad = np.zeros(rows, bool)
         self.reason = ""
-        if self.bad.any():
+
+    def add_rules_of_rows(self, values: NDArray[Any], form: Any) -> None:
+        """The library's rules for distributions in this form."""
+        wrong = np.asarray(_kernels.check_rows(values, form=form)) != 0
+
+        def did(row: int) -> str:
             try:
-                _kernels.entropy(values[np.argmax(self.bad)], form=form)
+                _kernels.entropy(values[row], form=form)
             except _kernels.InvalidRowsError as error:
-                self.reason = error.reason
+                return error.reason
+            raise AssertionError(f"row {row} broke a rule that one row alone keeps")
+
+        self.add(wrong, did, "")
 
     def add(self, wrong: NDArray[np.bool_], did: Callable[[int], str], rule: str) -> None:
         """Rows that break one more rule; the rules before it come first in a row of several."""
@@ -221,7 +235,7 @@ class _Faults:
         if wrong.any():
             first = int(np.argmax(wrong))
             if not self.bad[:first].any():
-                self.reason = f"{did(first)}; {rule}"
+                self.reason = f"{did(first)}; {rule}" if rule else did(first)
             self.bad = self.bad | wrong
 
 

@@ -204,6 +204,8 @@ def test_no_rows_and_no_good_rows():
 
 
 GOOD = np.array([[0, 1], [1, 2]]), np.log([[0.5, 0.4], [0.6, 0.3]])
+UNSIGNED = np.array([[0, 1], [2, 2**64 - 1]], np.uint64)
+FAR = np.array([[0, 1], [2, 2**63 - 1]])
 WHOLE = np.array([[0, 1, 2]] * 2), np.log([[0.6, 0.3, 0.1]] * 2)
 
 
@@ -211,6 +213,7 @@ WHOLE = np.array([[0, 1, 2]] * 2), np.log([[0.6, 0.3, 0.1]] * 2)
     ("ids", "logs", "said"),
     [
         ([[0, 1], [2, 2]], GOOD[1], "row 1 of p lists id 2 twice"),
+        ([[0, 1], [2, 2]], np.log([[0.5, 0.4], [0.7, 0.7]]), "row 1 of p lists id 2 twice"),
         ([[0, 1], [-2, 2]], GOOD[1], "row 1 of p holds id -2; ids must not be negative"),
         ([[0, 9], [1, 8]], GOOD[1], r"row 0 of p holds id 9 \(and 1 more row is invalid\)"),
         (GOOD[0], np.log([[0.5, 0.4], [0.9, 0.6]]), "row 1 of p sums to 1.5 in probability"),
@@ -238,6 +241,11 @@ def test_rows_that_are_no_lists_are_named(ids, logs, said):
         ((GOOD[0][:1], GOOD[1][:1]), {}, ValueError, "same rows"),
         ((GOOD[0][:, :0], GOOD[1][:, :0]), {}, ValueError, "at least one outcome"),
         (np.float64(1), {}, ValueError, "axis of outcomes"),
+        (np.zeros((2, 0)), {}, ValueError, r"p must have at least one outcome, got shape \(2, 0\)"),
+        ([[0.5, 0.5], [1.0]], {}, ValueError, r"p must be a pair .* got rows of different length"),
+        ((GOOD[0], np.zeros((2, 2), "V4")), {}, TypeError, "log_probs of p have dtype"),
+        ((UNSIGNED, GOOD[1]), {}, ValueError, "p holds id 18446744073709551615; ids must be less"),
+        ((FAR, GOOD[1]), {}, ValueError, "p holds id 9223372036854775807; ids must be less"),
         (GOOD, {"tail": "drop"}, ValueError, "tail must be one of 'bucket'"),
         (GOOD, {"tail": "uniform"}, ValueError, "tail='uniform' needs vocabulary="),
         (GOOD, {"floor": 1e-9}, ValueError, "floor needs vocabulary="),

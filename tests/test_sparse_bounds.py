@@ -259,6 +259,15 @@ def test_labels_that_are_not_listed_are_bounded():
         assert known.upper[name][0] == pytest.approx(-np.log(value), abs=limits.SPARSE_SEARCHED)
 
 
+def test_a_floor_leaves_less_to_a_label_that_is_not_listed():
+    """Of 0.5 for two outcomes each has 0.2 at least, and so 0.3 at most."""
+    side = np.array([[0]]), np.log([[0.5]])
+    found = compare_sparse(side, side, [1], bounds=True, floor=0.2, vocabulary=3)
+    for name in ("nll_p", "nll_q"):
+        assert found.lower[name][0] == pytest.approx(-np.log(0.3), abs=limits.SPARSE_SEARCHED)
+        assert found.upper[name][0] == pytest.approx(-np.log(0.2), abs=limits.SPARSE_SEARCHED)
+
+
 def test_the_drawn_token_is_no_bound_on_the_rest():
     """A list of two and the token that was drawn, which is unlikely: k says so."""
     p = np.array([[0, 1, 9]]), np.log([[0.5, 0.2, 1e-6]])
