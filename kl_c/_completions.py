@@ -288,7 +288,7 @@ def _apart(p: _Free, q: _Free, of_p: _Rest, of_q: _Rest) -> _Found:
 def _others_full(p: _Free, q: _Free, of_p: _Rest, of_q: _Rest, number: Floats) -> _Found:
     """Where so many others each hold u_q: they are so many listed outcomes more to p.
 
-    This holds if x would rather give them more.
+    This holds if the rest allows it, and if x would rather give them more.
     """
     q_others = number * of_q.cap
     log_x, rate = _fill(p.logs, of_q.cap, np.maximum(of_q.rest - q_others, 0))
@@ -299,6 +299,7 @@ def _others_full(p: _Free, q: _Free, of_p: _Rest, of_q: _Rest, number: Floats) -
     with np.errstate(invalid="ignore"):
         # Where all of x is at its cap no rate is too large, whatever the others have.
         holds = np.isinf(rate.high) | (rate.high * p_others >= q_others)
+    holds &= q_others <= of_q.rest + TIE
     return _Found(log_x, log_y[:, :-1], p_others, q_others, holds)
 
 

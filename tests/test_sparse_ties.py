@@ -13,6 +13,8 @@ from kl_c._completions import closest, furthest
 from kl_c._sparse_rows import Checked, aligned, given
 
 ROWS = 60
+DIVERGENCES = ("kl", "reverse_kl", "js", "total_variation")
+TURNED = ("reverse_kl", "kl", "js", "total_variation")
 
 
 def on_a_grid(rng, n):
@@ -73,8 +75,27 @@ def test_equal_rows_that_lists_cut_in_two_have_no_least_divergence(n):
         ]
         for vocabulary in (None, n):
             found = compare_sparse(*sides, bounds=True, vocabulary=vocabulary)
-            for name in ("kl", "reverse_kl", "js", "total_variation"):
+            for name in DIVERGENCES:
                 assert found.lower[name][0] <= limits.SPARSE_TAIL, (name, m)
+
+
+def test_others_are_full_on_the_side_whose_rest_fills_them():
+    """p has no choice: three outcomes with 0.125 each. q's rest does not fill what is free."""
+    p = np.array([[0.125, 0.125, 0.125, 0.5, 0.125]])
+    q = np.array([[0.1875, 0.125, 0.125, 0.375, 0.1875]])
+    even = np.array([[0.15625, 0.125, 0.15625, 0.375, 0.1875]])
+    lists = [
+        (ids, np.log(np.take_along_axis(x, ids, 1)))
+        for ids, x in ((np.array([[4, 3]]), p), (np.array([[4, 1, 3]]), q))
+    ]
+    truth = compare(p, q)
+    least = compare(p, even)
+    for sides, names in ((lists, DIVERGENCES), (lists[::-1], TURNED)):
+        found = compare_sparse(*sides, bounds=True, vocabulary=5, k=2)
+        for name, turned in zip(DIVERGENCES, names, strict=True):
+            low = found.lower[name][0]
+            assert low <= getattr(truth, turned)[0], name
+            assert low == pytest.approx(getattr(least, turned)[0], abs=limits.SPARSE_SEARCHED)
 
 
 @pytest.mark.parametrize("seed", range(60))
