@@ -21,8 +21,8 @@ left is a convex problem. The derivatives of f depend on p/q alone, so its optim
 with P/Q = s unless Q = M u_q, P/Q = t unless P = M u_p, and any s >= t where P = Q = 0. Three
 cases: one common ratio s = t = P/Q, the root of an equation that is linear between its breaks; P =
 Q = 0; or one of P, Q at its limit, which parts the problem into two that are filled like vessels.
-What they find is the minimum of D: the lower bound is tight. M unknown is M without limit, and the
-bound holds for every M.
+What they find is the minimum of D: the lower bound is tight (with a floor, which it does not use,
+it holds and is not). M unknown is M without limit, and the bound holds for every M.
 
 **The furthest completion.** D is convex in p and in q, so it is largest at corners, where all
 values that are free but one are 0 (or the caller's floor) or the cap. As d^2 f / dp dq <= 0, over
@@ -47,7 +47,13 @@ from numpy.typing import NDArray
 
 from kl_c._sparse_rows import NOISE, Aligned
 
-__all__ = ["Pair", "closest", "furthest", "spread"]
+__all__ = ["TIE", "Pair", "closest", "furthest", "spread"]
+
+# How far two ways to add up the same masses may differ: a rest and the sums of what shares it are
+# off by NOISE each, and a comparison meets a few of them. What differs by less counts as equal.
+# Where two cases of the closest completion meet, either has the least divergence but for such
+# masses, while a case that is taken away from where it holds may have any.
+TIE = 8 * NOISE
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -68,18 +74,25 @@ def closest(rows: Aligned) -> Pair:
     number = rows.others[:, None]
     found = _apart(p, q, of_p, of_q)
     if np.any(number):
-        found = _Found.choose(found.holds, found, _common_ratio(p, q, of_p, of_q))
+        apart = found.holds | (number == 0)
+        found = _Found.choose(apart, found, _common_ratio(p, q, of_p, of_q))
         with np.errstate(invalid="ignore"):  # any number of outcomes that can have nothing
-            beyond = (found.p_others > number * of_p.cap) | (found.q_others > number * of_q.cap)
+            beyond = ~apart & (
+                (found.p_others > number * of_p.cap + TIE)
+                | (found.q_others > number * of_q.cap + TIE)
+            )
         if beyond.any():
             number = np.where(beyond, number, 0)
             full_q = _others_full(p, q, of_p, of_q, number)
             full_p = _others_full(q, p, of_q, of_p, number).swapped()
             found = _Found.choose(beyond & full_q.holds, full_q, found)
             found = _Found.choose(beyond & ~full_q.holds, full_p, found)
+    # Differences of the order of their rounding, of which one may be 0 and their ratio infinite.
+    nothing = (found.p_others <= 2 * TIE) & (found.q_others <= 2 * TIE)
+    p_others, q_others = (np.where(nothing, 0, x) for x in (found.p_others, found.q_others))
     return Pair(
-        np.hstack([np.where(only_q, found.log_y, rows.log_p), _log(found.p_others)]),
-        np.hstack([np.where(only_p, found.log_x, rows.log_q), _log(found.q_others)]),
+        np.hstack([np.where(only_q, found.log_y, rows.log_p), _log(p_others)]),
+        np.hstack([np.where(only_p, found.log_x, rows.log_q), _log(q_others)]),
     )
 
 
@@ -149,7 +162,7 @@ class _Steps(NamedTuple):
 
 def _rank(values: Floats, among: Flags) -> Floats:
     """The place of each value among those of its row, from the smallest; others come after."""
-    order = np.argsort(np.where(among, values, np.inf), axis=1, kind="stable")
+    order = np.lexsort((values, ~among), axis=1)  # a value may be infinite, and is among them
     ranks = np.empty(values.shape)
     np.put_along_axis(ranks, order, np.arange(values.shape[1], dtype=np.float64)[None], 1)
     return ranks
@@ -267,14 +280,15 @@ def _apart(p: _Free, q: _Free, of_p: _Rest, of_q: _Rest) -> _Found:
     log_x, rate_x = _fill(p.logs, of_q.cap, of_q.rest)
     log_y, rate_y = _fill(q.logs, of_p.cap, of_p.rest)
     none = np.zeros_like(of_p.rest)
-    room = (p.number * of_q.cap >= of_q.rest) & (q.number * of_p.cap >= of_p.rest)
+    room = p.number * of_q.cap >= of_q.rest - TIE
+    room &= q.number * of_p.cap >= of_p.rest - TIE
     return _Found(log_x, log_y, none, none, room & (rate_y.low * rate_x.low <= 1))
 
 
 def _others_full(p: _Free, q: _Free, of_p: _Rest, of_q: _Rest, number: Floats) -> _Found:
     """Where so many others each hold u_q: they are so many listed outcomes more to p.
 
-    This holds if x would rather give them more.
+    This holds if the rest allows it, and if x would rather give them more.
     """
     q_others = number * of_q.cap
     log_x, rate = _fill(p.logs, of_q.cap, np.maximum(of_q.rest - q_others, 0))
@@ -282,7 +296,11 @@ def _others_full(p: _Free, q: _Free, of_p: _Rest, of_q: _Rest, number: Floats) -
     times = np.hstack([np.ones_like(q.logs), number])
     log_y, _ = _fill(logs, of_p.cap, of_p.rest, times)
     p_others = number * np.exp(log_y[:, -1:])
-    return _Found(log_x, log_y[:, :-1], p_others, q_others, rate.high * p_others >= q_others)
+    with np.errstate(invalid="ignore"):
+        # Where all of x is at its cap no rate is too large, whatever the others have.
+        holds = np.isinf(rate.high) | (rate.high * p_others >= q_others)
+    holds &= q_others <= of_q.rest + TIE
+    return _Found(log_x, log_y[:, :-1], p_others, q_others, holds)
 
 
 def _fill(
@@ -290,18 +308,20 @@ def _fill(
 ) -> tuple[Floats, _Rate]:
     """log min(cap, rate * exp(logs)) with the rate that makes their sum the total; and that rate.
 
-    Filling only ever raises the rate, so what is full stays full.
+    Filling only ever raises the rate, so what is full stays full. What lacks less than a tie is
+    full, or what has half of a cap that is itself as small: if all are, no rate is too large.
     """
     weights = np.exp(logs) if times is None else np.exp(logs) * times
     each = np.ones_like(logs) if times is None else times
     full = np.zeros(logs.shape, bool)
     with np.errstate(divide="ignore", invalid="ignore"):
+        nearly = np.log(np.maximum(cap - TIE, cap / 2))
         while True:
             left = total - cap * np.where(full, each, 0).sum(1, keepdims=True)
             free = np.where(full, 0, weights).sum(1, keepdims=True)
             rate = np.where(free > 0, np.maximum(left, 0) / free, np.inf)
             found = np.where(logs > -np.inf, logs + np.log(rate), -np.inf)
-            over = ~full & (found > np.log(cap)) & (free > 0)
+            over = ~full & (found > nearly) & (free > 0)
             if not over.any():
                 break
             full |= over

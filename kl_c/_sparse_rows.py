@@ -2,9 +2,9 @@
 
 A list is a row of ids and one of natural logarithms of probabilities; an id of -1 or a
 log-probability of -inf is no entry, so that shorter lists fill up their row. What a list lacks to 1
-is its *rest*. It is known no better than the values that it is the difference of, so where a list
-is not complete the rest counts as no less than their rounding, and the list is scaled down to what
-is left, if it must be.
+is its *rest*. The stored values count as the numbers that they are, so the rest is known as well as
+their sum in float64: where a list is not complete it counts as no less than UNSURE, and the list is
+scaled down to what is left, if it must be.
 """
 
 from collections.abc import Callable
@@ -15,16 +15,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from kl_c import _kernels
 
-__all__ = ["NOISE", "Aligned", "Given", "Side", "aligned", "given"]
+__all__ = ["NOISE", "UNSURE", "Aligned", "Given", "Side", "aligned", "given"]
 
 NO_ID = -1
-ROUNDING = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}
+LARGEST_ID = np.iinfo(np.int64).max - 1  # the one more stands behind all of them
 # How far a sum of some thousand probabilities, and so what it lacks to 1, may be off in float64.
 NOISE = 2.0**-49
+# What is claimed of a rest that the sum of its list does not tell from nothing.
+UNSURE = 2 * NOISE
+# Values that were rounded to a narrower type may break a rule by so much for each entry; this is
+# how much is let pass, and nothing that is claimed of the rows.
+ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}
 
 LIKELIEST = "the entries must be the likeliest of the vocabulary (k= says how many of them are)"
 VOUCHED = "every outcome must have the floor"
 SHAPES = "of shape (..., k), a pair (ids, log_probs)"
+WHOLE = "of shape (..., outcomes)"
 
 
 class Given(NamedTuple):
@@ -46,7 +52,8 @@ class Side(NamedTuple):
     """The rows of one argument once they are found valid."""
 
     ids: NDArray[np.int64] | None  # None: outcome i stands in column i
-    logs: NDArray[np.float64]  # -inf where there is no entry
+    stored: NDArray[np.float64]  # -inf where there is no entry
+    logs: NDArray[np.float64]  # the same, as far as they sum to more than 1 - rest scaled to that
     rest: NDArray[np.float64]  # probability of all that is not listed
     cap: NDArray[np.float64]  # the most that one of those can have
     unlisted: NDArray[np.float64]  # how many they are, inf if nobody said
@@ -59,10 +66,10 @@ class Side(NamedTuple):
     def log_of(self, labels: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """log p[label] of each row, and whether it is listed."""
         if self.ids is None:
-            found = np.take_along_axis(self.logs, labels[:, None].astype(np.int64), 1)[:, 0]
+            found = np.take_along_axis(self.stored, labels[:, None].astype(np.int64), 1)[:, 0]
             return found, np.ones(len(labels), bool)
         match = (self.ids == labels[:, None]) & (self.logs > -np.inf)
-        return np.where(match, self.logs, -np.inf).max(1, initial=-np.inf), match.any(1)
+        return np.where(match, self.stored, -np.inf).max(1, initial=-np.inf), match.any(1)
 
 
 class Aligned(NamedTuple):
@@ -81,17 +88,20 @@ class Aligned(NamedTuple):
 def given(name: str, argument: Any, form: str) -> Given:
     """Tell a list from whole rows: a pair of arrays is a list."""
     if not isinstance(argument, tuple):
-        values = np.asarray(argument)
+        values = _rectangle(name, argument, f"a pair (ids, log_probs) or rows {WHOLE}")
         if values.ndim == 0:
             raise ValueError(f"{name} must have an axis of outcomes, got a 0-D array")
+        if values.shape[-1] == 0:
+            raise ValueError(f"{name} must have at least one outcome, got shape {values.shape}")
         batch = values.shape[:-1]
         return Given(name, None, values.reshape(-1, values.shape[-1]), batch, form)
     if len(argument) != 2:
         raise ValueError(f"{name} must be {SHAPES}, got a tuple of {len(argument)}")
-    ids, logs = (_rectangle(name, part) for part in argument)
+    filled = f"{SHAPES}: lists of different length are filled up with ids of {NO_ID}"
+    ids, logs = (_rectangle(name, part, filled) for part in argument)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids of {name} have dtype {ids.dtype}; expected an integer type")
-    if logs.dtype.kind not in "fV":  # bfloat16 is a kind of its own
+    if logs.dtype.kind != "f" and str(logs.dtype) != "bfloat16":  # which is a kind of its own
         raise TypeError(f"log_probs of {name} have dtype {logs.dtype}; expected a float type")
     if ids.ndim == 0 or ids.shape != logs.shape:
         raise ValueError(
@@ -101,17 +111,17 @@ def given(name: str, argument: Any, form: str) -> Given:
     if ids.shape[-1] == 0:
         raise ValueError(f"{name} must list at least one outcome, got k = 0")
     shape = (-1, ids.shape[-1])
+    if ids.size and ids.max() > LARGEST_ID:
+        raise ValueError(f"{name} holds id {ids.max()}; ids must be less than 2**63 - 1")
     ids64 = ids.reshape(shape).astype(np.int64)
     return Given(name, ids64, logs.reshape(shape), ids.shape[:-1], "log_probs")
 
 
-def _rectangle(name: str, part: ArrayLike) -> NDArray[Any]:
+def _rectangle(name: str, part: ArrayLike, expected: str) -> NDArray[Any]:
     try:
         return np.asarray(part)
     except ValueError:
-        raise ValueError(
-            f"{name} must be {SHAPES}: lists of different length are filled up with ids of {NO_ID}"
-        ) from None
+        raise ValueError(f"{name} must be {expected}, got rows of different length") from None
 
 
 class Checked(NamedTuple):
@@ -128,7 +138,6 @@ class Checked(NamedTuple):
         vocabulary: int | None,
         k: int | None,
         floor: float,
-        rounding: float | None,
         likeliest: bool,
     ) -> Self:
         """Check and complete; rows that are bad hold anything.
@@ -136,7 +145,7 @@ class Checked(NamedTuple):
         ``likeliest`` says that the entries must be the likeliest of the vocabulary.
         """
         if it.ids is None:
-            return cls._whole(it)
+            return cls._whole(it, floor)
         absent = (it.ids == NO_ID) | (it.values == -np.inf)
         values = np.where(absent, it.values.dtype.type(-np.inf), it.values)
         ids = np.where(absent, NO_ID, it.ids)
@@ -147,22 +156,22 @@ class Checked(NamedTuple):
         missing = np.where(complete, 0, np.maximum(1 - mass, 0))  # NaN is left to the check
         with np.errstate(divide="ignore", invalid="ignore"):
             whole = np.hstack([values, np.log(missing)[:, None].astype(values.dtype)])
-        faults = _Faults(whole, "log_probs")
+        faults = _Faults(len(ids))
         for wrong, did, rule in _id_rules(ids, vocabulary):
             faults.add(wrong, did, rule)
-        own = ROUNDING.get(str(it.values.dtype), 0.0) if rounding is None else rounding
-        own = max(own, 2 * NOISE)
-        rest = np.where(complete, 0, np.maximum(missing, own))
+        faults.add_rules_of_rows(whole, "log_probs")
+        rest = np.where(complete, 0, np.maximum(missing, UNSURE))
         unlisted = np.full(len(ids), np.inf) if vocabulary is None else vocabulary - count * 1.0
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.where(complete | (missing < own), np.log((1 - rest) / mass), 0)
-            logs = np.where(absent, -np.inf, values.astype(np.float64) + scale[:, None])
+            scale = np.where(complete | (missing < UNSURE), np.log((1 - rest) / mass), 0)
+            stored = np.where(absent, -np.inf, values.astype(np.float64))
+            logs = stored + scale[:, None]
             least = np.where(unlisted > 0, rest / unlisted, 0)
             cap = np.minimum(_kth_largest(logs, count, k), rest)
-            slack = own * np.maximum(count, 1)
+            slack = _roundoff(values) * np.maximum(count, 1)
             crowded = likeliest & (least > cap) & (rest - unlisted * cap > slack)
             starved = (unlisted * floor - rest > slack) & (floor > 0)
-            below = np.exp(np.where(absent, np.inf, logs).min(1)) < floor * (1 - slack)
+            below = _below(np.where(absent, np.inf, logs), floor, _roundoff(values))
 
         def leaves(row: int) -> str:
             return f"leaves {rest[row]:.3g} to {unlisted[row]:.0f} of at"
@@ -171,31 +180,54 @@ class Checked(NamedTuple):
         faults.add(starved, lambda row: f"{leaves(row)} least {floor:g} each", VOUCHED)
         faults.add(below, lambda row: f"lists a probability below {floor:g}", VOUCHED)
         more = count > (np.inf if k is None else k)
-        side = Side(ids, logs, rest, np.maximum(cap, least), unlisted, more)
+        side = Side(ids, stored, logs, rest, np.maximum(cap, least), unlisted, more)
         return cls(side, faults.bad, faults.reason)
 
     @classmethod
-    def _whole(cls, it: Given) -> Self:
+    def _whole(cls, it: Given, floor: float) -> Self:
         """Rows that leave nothing."""
-        faults = _Faults(it.values, it.form)
+        faults = _Faults(len(it.values))
+        faults.add_rules_of_rows(it.values, it.form)
         logs = np.zeros(it.values.shape)
         logs[~faults.bad] = _log_probs(it.values[~faults.bad], it.form)
+        below = _below(logs, floor, _roundoff(it.values))
+        faults.add(below, lambda row: f"holds a probability below {floor:g}", VOUCHED)
         none = np.zeros(len(logs))
-        return cls(Side(None, logs, none, none, none, none > 0), faults.bad, faults.reason)
+        return cls(Side(None, logs, logs, none, none, none, none > 0), faults.bad, faults.reason)
+
+
+def _roundoff(values: NDArray[Any]) -> float:
+    return ROUNDOFF.get(str(values.dtype), UNSURE)
+
+
+def _below(logs: NDArray[np.float64], floor: float, roundoff: float) -> NDArray[np.bool_]:
+    """Rows with a value below the floor by more than the roundoff of its logarithm."""
+    if floor == 0:
+        return np.zeros(len(logs), bool)
+    least = np.log(floor)
+    below: NDArray[np.bool_] = logs.min(1) < least - roundoff * max(1.0, -least)
+    return below
 
 
 class _Faults:
     """The rows that break a rule, and what the first of them does."""
 
-    def __init__(self, values: NDArray[Any], form: Any) -> None:
-        """By the library's rules for distributions in this form."""
-        self.bad = np.asarray(_kernels.check_rows(values, form=form)) != 0
+    def __init__(self, rows: int) -> None:
+        self.bad = np.zeros(rows, bool)
         self.reason = ""
-        if self.bad.any():
+
+    def add_rules_of_rows(self, values: NDArray[Any], form: Any) -> None:
+        """The library's rules for distributions in this form."""
+        wrong = np.asarray(_kernels.check_rows(values, form=form)) != 0
+
+        def did(row: int) -> str:
             try:
-                _kernels.entropy(values[np.argmax(self.bad)], form=form)
+                _kernels.entropy(values[row], form=form)
             except _kernels.InvalidRowsError as error:
-                self.reason = error.reason
+                return error.reason
+            raise AssertionError(f"row {row} broke a rule that one row alone keeps")
+
+        self.add(wrong, did, "")
 
     def add(self, wrong: NDArray[np.bool_], did: Callable[[int], str], rule: str) -> None:
         """Rows that break one more rule; the rules before it come first in a row of several."""
@@ -203,7 +235,7 @@ class _Faults:
         if wrong.any():
             first = int(np.argmax(wrong))
             if not self.bad[:first].any():
-                self.reason = f"{did(first)}; {rule}"
+                self.reason = f"{did(first)}; {rule}" if rule else did(first)
             self.bad = self.bad | wrong
 
 

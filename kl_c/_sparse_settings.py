@@ -1,5 +1,6 @@
 """The keywords of ``compare_sparse``, checked, and what the compiled measures make of them."""
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 from kl_c import _kernels
@@ -18,7 +19,6 @@ class SparseSettings(NamedTuple):
     vocabulary: int | None
     k: int | None
     floor: float
-    rounding: float | None
     form: str
     invalid: str
     base: float | None
@@ -50,11 +50,11 @@ class SparseSettings(NamedTuple):
         for name in ("vocabulary", "k"):
             value = getattr(self, name)
             numbers[name] = None if value is None else whole_number(name, value)
-        for name in ("floor", "rounding"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                raise ValueError(f"{name} must lie between 0 and 1, got {value}")
-            numbers[name] = None if value is None else float(value)
+        if not isinstance(self.floor, Real) or isinstance(self.floor, bool):
+            raise TypeError(f"floor must be a number, got {self.floor!r}")
+        if not 0 <= self.floor < 1:
+            raise ValueError(f"floor must lie between 0 and 1, got {self.floor}")
+        numbers["floor"] = float(self.floor)
         return self._replace(**numbers)
 
     def vocabulary_of(self, sides: list[Given]) -> int | None:

@@ -23,19 +23,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_c import _kernels
-from kl_c._completions import Pair, closest, furthest, spread
-from kl_c._sparse_rows import NOISE, Aligned, Side
+from kl_c._completions import TIE, Pair, closest, furthest, spread
+from kl_c._sparse_rows import NOISE, UNSURE, Aligned, Side
 from kl_c._statistics import Columns, Settings
 
-__all__ = ["BOUNDED", "TAILS", "Completion", "score_bounds", "score_tail"]
+__all__ = ["TAILS", "Completion", "score_bounds", "score_tail"]
 
 DIVERGENCES = ("kl", "reverse_kl", "js", "total_variation")
 OF_A_SIDE = ("entropy_p", "entropy_q")
-BOUNDED = (*DIVERGENCES, "cross_entropy", *OF_A_SIDE, "nll_p", "nll_q")
 
 # What is solved from sums of probabilities, and the measures' own rounding, as a share of 1 and of
-# the value: bounds are moved outwards by it.
-MARGIN = 2.0**-42
+# the value: bounds are moved outwards by it. Most of it is m log(1/m) for a mass m = TIE.
+MARGIN = 2.0**-40
 
 
 class Completion(NamedTuple):
@@ -49,7 +48,8 @@ class Completion(NamedTuple):
 def score_tail(rows: Aligned, labels: NDArray[Any] | None, by: Completion) -> Columns:
     """Every statistic of the rows as the tail completes them."""
     pair, number = TAILS[by.tail](rows)
-    columns = _measures(pair, (*DIVERGENCES, "cross_entropy", *OF_A_SIDE), by.settings)
+    names = (*DIVERGENCES, "cross_entropy", *OF_A_SIDE)
+    columns = _measures_of_the_sure(pair, rows, names, by.settings)
     nats = by.settings.nats
     with np.errstate(invalid="ignore"):
         of_others = np.where(number > 1, np.log(number), 0) / nats
@@ -62,7 +62,7 @@ def score_tail(rows: Aligned, labels: NDArray[Any] | None, by: Completion) -> Co
     columns["same_top"] = columns["top_p"] == columns["top_q"]
     if labels is not None:
         for name, side in (("p", rows.p), ("q", rows.q)):
-            low, _, listed = _nll(side, labels, 0.0)
+            low, _, listed = _nll(side, labels, by.floor)
             if by.tail == "uniform":
                 with np.errstate(divide="ignore", invalid="ignore"):
                     low = np.where(listed, low, -np.log(side.rest / side.unlisted))
@@ -78,7 +78,7 @@ def score_bounds(
 ) -> tuple[Columns, Columns]:
     """Lower and upper bound of every statistic that has them."""
     settings, nats = by.settings, by.settings.nats
-    lower = _measures(closest(rows), DIVERGENCES, settings)
+    lower = _measures_of_the_sure(closest(rows), rows, DIVERGENCES, settings)
     upper = _measures(furthest(rows, by.floor), DIVERGENCES, settings)
     for name, side in (("entropy_p", rows.p), ("entropy_q", rows.q)):
         lower[name], upper[name] = _entropies(side, by)
@@ -88,33 +88,63 @@ def score_bounds(
         for name, side in (("nll_p", rows.p), ("nll_q", rows.q)):
             low, high, _ = _nll(side, labels, by.floor)
             lower[name], upper[name] = low / nats, high / nats
-    margins = _margins(rows)
-    for name in lower:
-        margin = margins.get(name, 0) + MARGIN
-        low = lower[name]
-        lower[name] = np.maximum(low - margin - MARGIN * np.where(np.isinf(low), 0, low), 0)
-        upper[name] = upper[name] + margin + MARGIN * upper[name]
-    lower, upper = ({n: x for n, x in of.items() if n in BOUNDED} for of in (lower, upper))
+    below, above = _margins(rows, by.floor)
+    for name, low in lower.items():
+        off = below.get(name, 0) / nats + MARGIN * (1 + np.where(np.isinf(low), 0, low))
+        lower[name] = np.maximum(low - off, 0)
+        upper[name] = upper[name] * (1 + MARGIN) + above.get(name, 0) / nats + MARGIN
     most = {"js": np.log(2) / nats, "total_variation": 1.0}
     for name, limit in most.items():
         upper[name] = np.minimum(upper[name], limit)
     return lower, upper
 
 
-def _margins(rows: Aligned) -> Columns:
-    """How far a logarithm of what a row does not list may be off: as a rest is, relatively."""
-    off = {
-        name: np.where(side.rest > 0, NOISE / np.maximum(side.rest - NOISE, NOISE), 0)
-        for name, side in (("p", rows.p), ("q", rows.q))
-    }
+def _margins(rows: Aligned, floor: float) -> tuple[Columns, Columns]:
+    """How far KL is off by rests, which are known to UNSURE: of lower and of upper bounds, in nats.
+
+    What is beside the shared outcomes of one row times how far log(rest) of the other may be off,
+    and a mass of UNSURE anywhere, times the largest logarithm that it may meet.
+    """
+    below: Columns = {}
+    above: Columns = {}
     shared = rows.in_p & rows.in_q
-    beside_p, beside_q = (
-        np.maximum(1 - np.exp(np.where(shared, logs, -np.inf)).sum(1), 0)
-        for logs in (rows.log_p, rows.log_q)
-    )
-    kl, reverse_kl = beside_p * off["q"], beside_q * off["p"]
-    more = {"kl": kl, "reverse_kl": reverse_kl, "cross_entropy": kl}
-    return {**more, "nll_p": off["p"], "nll_q": off["q"]}
+    sides = (("kl", rows.p, rows.log_p, rows.q), ("reverse_kl", rows.q, rows.log_q, rows.p))
+    for name, this, logs, other in sides:
+        beside = this.rest + np.exp(np.where(shared, -np.inf, logs)).sum(1)
+        least = np.where(other.logs > -np.inf, other.logs, 0).min(1)
+        misplaced = -UNSURE * (np.minimum(least, np.log(floor)) if floor else least)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # A rest of no more than UNSURE may be nothing.
+            surely = np.maximum(other.rest - UNSURE, floor)
+            known = (other.rest == 0) | (beside == 0)
+            below[name] = misplaced + np.where(known, 0, beside * np.log1p(UNSURE / other.rest))
+            above[name] = misplaced + np.where(known, 0, beside * np.log(other.rest / surely))
+        above[name] = np.maximum(above[name], 0)
+    for margins in (below, above):
+        margins["cross_entropy"] = margins["kl"]
+    return below, above
+
+
+def _measures_of_the_sure(
+    pair: Pair, rows: Aligned, names: tuple[str, ...], settings: Settings
+) -> Columns:
+    """Measures without what a row may have nothing of, where that would be infinite beside a 0."""
+    found = _measures(pair, names, settings)
+    others = np.ones((len(rows.others), 1), bool)
+    for side, listed, of_side in (
+        (0, rows.in_p, ("kl", "cross_entropy")),
+        (1, rows.in_q, ("reverse_kl",)),
+    ):
+        free = np.hstack([~listed, others])
+        mass = np.exp(np.where(free, pair[side], -np.inf)).sum(1)
+        unsure = (mass > 0) & (mass <= TIE)
+        if unsure.any():
+            logs = [log[unsure] for log in pair]
+            logs[side] = np.where(free[unsure], -np.inf, logs[side])
+            again = _measures(Pair(*logs), names, settings)
+            for name in set(names).intersection(of_side):
+                found[name][unsure] = again[name]
+    return found
 
 
 def _measures(pair: Pair, names: tuple[str, ...], settings: Settings) -> Columns:
@@ -195,10 +225,12 @@ def _nll(side: Side, labels: NDArray[Any], floor: float) -> tuple[Any, Any, NDAr
     """The least and the largest -log p[label] in nats, and where they are the same: listed."""
     log, listed = side.log_of(labels)
     with np.errstate(invalid="ignore"):
-        least = side.rest - (side.unlisted - 1) * side.cap - 2 * NOISE
+        least = side.rest - (side.unlisted - 1) * side.cap - UNSURE
         least = np.where(side.cap > 0, least, 0)
-    least = np.maximum(least, floor)
-    return -np.where(listed, log, _log(side.cap)), -np.where(listed, log, _log(least)), listed
+        # The others have no less than the floor.
+        most = side.rest - (side.unlisted - 1) * floor + NOISE if floor else side.cap
+    least, most = np.maximum(least, floor), np.maximum(np.minimum(side.cap, most), floor)
+    return -np.where(listed, log, _log(most)), -np.where(listed, log, _log(least)), listed
 
 
 def _log(values: Any) -> Any:

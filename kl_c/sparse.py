@@ -41,13 +41,15 @@ class SparseComparison:
     top_p, top_q : ndarray of int64
         The id of the likeliest outcome, the lowest among equals; -1 in rows left out.
     same_top : ndarray of bool
+        Whether these are the same: exact but for ties in the stored values.
     nll_p, nll_q : ndarray of float64
-        -log p[label] and -log q[label], exact where the label is listed; otherwise the least that
-        they can be, with ``tail="uniform"`` what the completed row says. Only with labels.
+        -log p[label] and -log q[label], of the stored value where the label is listed;
+        otherwise the least that they can be, with ``tail="uniform"`` what the completed row says.
+        Only with labels.
     listed_p, listed_q : ndarray of bool
         Whether the label is listed. Only with labels.
     rest_p, rest_q : ndarray of float64
-        The probability of what is not listed.
+        The probability of what is not listed, at least 2**-48 where a list is not complete.
     shared : ndarray of int64
         How many outcomes both list.
     valid, masked, groups
@@ -76,18 +78,18 @@ class SparseComparison:
         vocabulary: int | None = None,
         k: int | None = None,
         floor: float = 0.0,
-        rounding: float | None = None,
         form: str = "probs",
         invalid: str = "raise",
         base: float | None = None,
         workers: int | None = None,
     ) -> None:
         self.settings = SparseSettings(
-            tail, bounds, vocabulary, k, floor, rounding, form, invalid, base, workers
+            tail, bounds, vocabulary, k, floor, form, invalid, base, workers
         ).checked()
         self._blocks: list[Columns] = []
         self._rows = 0
         self._next_group = 0
+        self._groups_by_axis: bool | None = None
         self._vocabulary: int | None = self.settings.vocabulary
 
     def update(
@@ -122,15 +124,13 @@ class SparseComparison:
         by_axis = groups is None and len(batch) > 1
         if by_axis:
             groups = np.arange(batch[0]) + self._next_group
+        of_group = None if groups is None else groups_of(groups, batch).reshape(count)
+        self._agree_with_blocks_before(of_row is not None, of_group is not None, by_axis)
         columns = self._score(sides, of_row, masked, vocabulary)
-        if groups is not None:
-            columns["groups"] = groups_of(groups, batch).reshape(count)
-            self._next_group = max(self._next_group, int(columns["groups"].max(initial=-1)) + 1)
-        if self._blocks and set(columns) != set(self._blocks[0]):
-            lacking = {"nll_p": "labels", "groups": "groups"}
-            changed = set(columns) ^ set(self._blocks[0])
-            differing = [x for name, x in lacking.items() if name in changed]
-            raise ValueError(f"expected {' and '.join(differing)} with every block or with none")
+        if of_group is not None:
+            columns["groups"] = of_group
+            self._groups_by_axis = by_axis
+            self._next_group = max(self._next_group, int(of_group.max(initial=-1)) + 1)
         self._blocks.append(columns)
         self._rows += count
         self._vocabulary = vocabulary
@@ -143,7 +143,7 @@ class SparseComparison:
         dict
             ``unit``, ``rows``, ``statistics``, and ``clusters``, ``perplexity``, ``likelihood``
             where there are groups or labels, all as in `Comparison.summary`.
-            ``tail``, ``vocabulary``, ``k``, ``floor`` and ``rounding``: the settings.
+            ``tail``, ``vocabulary``, ``k`` and ``floor``: the settings.
             ``lists``: the same figures of ``rest_p``, ``rest_q``, ``shared`` and, with labels,
             ``listed_p`` and ``listed_q``.
             ``bounds``, if they were asked for: for each statistic ``lower``, ``upper`` and their
@@ -154,7 +154,7 @@ class SparseComparison:
         valid = columns["valid"]
         groups = Groups.of(columns["groups"][valid] if "groups" in columns else None, valid.sum())
         found: dict[str, Any] = {"unit": settings.of_kernels.unit}
-        for name in ("tail", "vocabulary", "k", "floor", "rounding"):
+        for name in ("tail", "vocabulary", "k", "floor"):
             found[name] = getattr(settings, name)
         found |= summarise_rows(columns, settings.of_kernels)
         of_lists = ("rest_p", "rest_q", "shared", "listed_p", "listed_q")
@@ -248,7 +248,6 @@ class SparseComparison:
                     vocabulary,
                     settings.k,
                     settings.floor,
-                    settings.rounding,
                     settings.bounds,
                 )
                 checked.append(found)
@@ -272,6 +271,20 @@ class SparseComparison:
                 row, count, reason = faults[name]
                 raise _kernels.InvalidRowsError(name, self._rows + row, count, reason)
         return {x: np.concatenate([part[x] for part in parts]) for x in parts[0]}
+
+    def _agree_with_blocks_before(self, labels: bool, groups: bool, by_axis: bool) -> None:
+        """Before anything is scored."""
+        if not self._blocks:
+            return
+        block = self._blocks[0]
+        if ("nll_p" in block) != labels:
+            raise ValueError("expected labels with every block or with none")
+        if ("groups" in block) != groups:
+            raise ValueError(
+                "expected groups with every block or with none (rows of two axes bring their own)"
+            )
+        if groups and by_axis != self._groups_by_axis:
+            raise ValueError("expected groups to be given with every block, or to count axis 0")
 
     def _refuse_labels(
         self, labels: NDArray[Any], masked: NDArray[np.bool_], vocabulary: int | None
@@ -297,7 +310,6 @@ def compare_sparse(
     vocabulary: int | None = None,
     k: int | None = None,
     floor: float = 0.0,
-    rounding: float | None = None,
     form: str = "probs",
     invalid: str = "raise",
     base: float | None = None,
@@ -319,10 +331,10 @@ def compare_sparse(
     tail : {"bucket", "renormalize", "uniform"}, default "bucket"
         How rows are completed. "bucket": all that is not listed on both sides is one more outcome;
         by the data-processing inequality each divergence, entropy and cross-entropy is then at most
-        that of the whole rows. "renormalize": only outcomes listed on both sides, as distributions
-        of their own; neither more nor less than the truth by any rule, NaN where there are none.
-        "uniform": what a row does not list shares its rest evenly; an estimate, which takes the
-        vocabulary.
+        that of any whole rows with the stored values. "renormalize": only outcomes listed on both
+        sides, as distributions of their own; neither more nor less than the truth by any rule, NaN
+        where there are none. "uniform": what a row does not list shares its rest evenly; an
+        estimate, which takes the vocabulary.
     bounds : bool, default False
         Whether to give the least and the largest value over all rows that the lists may stand for,
         in ``lower`` and ``upper``.
@@ -334,12 +346,9 @@ def compare_sparse(
         Say it where a list holds more, as the token that was drawn. A bound takes no outcome that
         is not listed to be likelier than the k-th.
     floor : float, default 0
-        A probability that every outcome has, in p and in q, which the caller vouches for. Without
-        one the upper bound of KL(p || q) is infinite wherever q need not list what p may have.
-    rounding : float, optional
-        How well the sum of a list is known: one that is not complete leaves at least so much. By
-        default the unit roundoff of its type, 2**-24 for float32. Say it where numbers came as
-        text.
+        A probability that every outcome has, in p and in q, which the caller vouches for; rows with
+        less are refused. Without one the upper bound of KL(p || q) is infinite wherever q need not
+        list what p may have.
     form : str, default "probs"
         Of whole rows, as in `compare`. Lists are log-probabilities.
     invalid : {"raise", "nan"}, default "raise"
@@ -359,7 +368,7 @@ def compare_sparse(
     InvalidRowsError
         For a list that holds an id twice or out of range, sums to more than 1 (with the tolerance
         of ``"log_probs"``), is empty, or leaves more than the outcomes that it does not list can
-        hold.
+        hold; and for lists and whole rows with a value below ``floor``.
     ValueError, TypeError
         When shapes or types do not agree, or a setting is out of its range.
 
@@ -369,12 +378,17 @@ def compare_sparse(
 
     Notes
     -----
-    An outcome that a list does not hold has a probability between 0 and min(its k-th probability,
-    its rest). Over all rows of which that is true the bounds of KL both ways, Jensen-Shannon
-    divergence, total variation, the entropies and the negative log-likelihoods are attained: no
-    narrower ones follow from the lists. Those of the cross-entropy hold and are wider. They hold
-    for rows that have the stored values, moved outwards by the rounding of their own computation;
-    what the storage of each value in 16 or 32 bits took from it is not in them.
+    Bounds are over all rows that have the stored values, taken as the numbers that they are, and
+    give any other outcome a probability between 0 and min(the list's k-th, its rest). Those of KL
+    both ways, Jensen-Shannon divergence, total variation, the entropies and the negative
+    log-likelihoods are attained: no narrower ones follow from the lists. Those of the cross-entropy
+    hold and are wider, and so are, with a floor, the lower ones of divergences, which do not use
+    it. All are moved outwards by 2**-40, of 1 and of the value, for the rounding of their own
+    computation.
+
+    What the storage of a value took from it is not in them. The rest of a list in float16 or
+    bfloat16 is off by 5e-4 or 4e-3 of the row's entropy, and so may be roundoff and nothing else:
+    the rows that were stored then lie outside of the bounds. Keep float32.
 
     Examples
     --------
@@ -397,7 +411,6 @@ def compare_sparse(
         vocabulary=vocabulary,
         k=k,
         floor=floor,
-        rounding=rounding,
         form=form,
         invalid=invalid,
         base=base,

@@ -115,6 +115,8 @@ LOGITS_ROUNDINGS = 8 * 2.0**-19
 # is then known to 2**-49 / 1e-3 and a few roundings.
 SPARSE_ATTAINED = 1e-6
 SPARSE_SEARCHED = 1e-11
+# How far the bounds are moved outwards, as a share of 1 and of the value.
+SPARSE_MARGIN = 2.0**-40
 # The same measure of the same completed row by two ways: as FLOAT64, and the rests' rounding.
 SPARSE_TAIL = 1e-12
 

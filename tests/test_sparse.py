@@ -84,7 +84,9 @@ def test_a_bucket_is_below_its_bound_and_that_below_the_truth(rows, lists):
     found = compare_sparse(*lists, bounds=True)
     for name in ("kl", "reverse_kl", "js", "total_variation"):
         value = getattr(found, name)
-        assert (value <= found.lower[name] + limits.SPARSE_TAIL).all()
+        assert (
+            value <= found.lower[name] + limits.SPARSE_MARGIN * (1 + value) + limits.SPARSE_TAIL
+        ).all()
         assert (found.lower[name] <= getattr(whole, name)).all()
         assert (value < getattr(whole, name)).any()
 
@@ -202,6 +204,8 @@ def test_no_rows_and_no_good_rows():
 
 
 GOOD = np.array([[0, 1], [1, 2]]), np.log([[0.5, 0.4], [0.6, 0.3]])
+UNSIGNED = np.array([[0, 1], [2, 2**64 - 1]], np.uint64)
+FAR = np.array([[0, 1], [2, 2**63 - 1]])
 WHOLE = np.array([[0, 1, 2]] * 2), np.log([[0.6, 0.3, 0.1]] * 2)
 
 
@@ -209,6 +213,7 @@ WHOLE = np.array([[0, 1, 2]] * 2), np.log([[0.6, 0.3, 0.1]] * 2)
     ("ids", "logs", "said"),
     [
         ([[0, 1], [2, 2]], GOOD[1], "row 1 of p lists id 2 twice"),
+        ([[0, 1], [2, 2]], np.log([[0.5, 0.4], [0.7, 0.7]]), "row 1 of p lists id 2 twice"),
         ([[0, 1], [-2, 2]], GOOD[1], "row 1 of p holds id -2; ids must not be negative"),
         ([[0, 9], [1, 8]], GOOD[1], r"row 0 of p holds id 9 \(and 1 more row is invalid\)"),
         (GOOD[0], np.log([[0.5, 0.4], [0.9, 0.6]]), "row 1 of p sums to 1.5 in probability"),
@@ -236,6 +241,11 @@ def test_rows_that_are_no_lists_are_named(ids, logs, said):
         ((GOOD[0][:1], GOOD[1][:1]), {}, ValueError, "same rows"),
         ((GOOD[0][:, :0], GOOD[1][:, :0]), {}, ValueError, "at least one outcome"),
         (np.float64(1), {}, ValueError, "axis of outcomes"),
+        (np.zeros((2, 0)), {}, ValueError, r"p must have at least one outcome, got shape \(2, 0\)"),
+        ([[0.5, 0.5], [1.0]], {}, ValueError, r"p must be a pair .* got rows of different length"),
+        ((GOOD[0], np.zeros((2, 2), "V4")), {}, TypeError, "log_probs of p have dtype"),
+        ((UNSIGNED, GOOD[1]), {}, ValueError, "p holds id 18446744073709551615; ids must be less"),
+        ((FAR, GOOD[1]), {}, ValueError, "p holds id 9223372036854775807; ids must be less"),
         (GOOD, {"tail": "drop"}, ValueError, "tail must be one of 'bucket'"),
         (GOOD, {"tail": "uniform"}, ValueError, "tail='uniform' needs vocabulary="),
         (GOOD, {"floor": 1e-9}, ValueError, "floor needs vocabulary="),
@@ -249,6 +259,15 @@ def test_rows_that_are_no_lists_are_named(ids, logs, said):
         (GOOD, {"labels": [0, -1]}, InvalidRowsError, "row 1 of labels is -1"),
         (GOOD, {"labels": [0, 9], "vocabulary": 8}, InvalidRowsError, "must lie in 0 ... 7"),
         (WHOLE, {"floor": 0.2, "vocabulary": 3}, InvalidRowsError, "row 0 of p lists a prob"),
+        (
+            [[0.5, 0.5, 0.0]] * 2,
+            {"floor": 0.1},
+            InvalidRowsError,
+            "row 0 of p holds a probability b",
+        ),
+        (GOOD, {"floor": None}, TypeError, "floor must be a number, got None"),
+        (GOOD, {"floor": "a"}, TypeError, "floor must be a number, got 'a'"),
+        (GOOD, {"floor": float("nan")}, ValueError, "floor must lie between 0 and 1, got nan"),
         (GOOD, {"floor": 0.05, "vocabulary": 30}, InvalidRowsError, "must have the floor"),
     ],
 )
@@ -271,6 +290,29 @@ def test_a_block_that_is_refused_leaves_the_comparison_as_it_was():
         _ = gathered.lower
     with pytest.raises(AttributeError, match="no attribute 'nll_p'"):
         _ = gathered.nll_p
+
+
+def test_groups_are_given_with_every_block_or_count_axis_0():
+    """And what is refused takes no numbers of groups."""
+    two = tuple(x[:, None] for x in GOOD)  # 2 x 1 rows
+    by_axis = SparseComparison()
+    by_axis.update(two, two)
+    with pytest.raises(ValueError, match="expected labels with every block or with none"):
+        by_axis.update(two, two, [[0], [1]])
+    with pytest.raises(ValueError, match="groups to be given with every block, or to count axis 0"):
+        by_axis.update(two, two, groups=[[7], [7]])
+    with pytest.raises(ValueError, match="expected groups with every block or with none"):
+        by_axis.update(GOOD, GOOD)
+    with pytest.raises(InvalidRowsError, match="row 2 of p lists id 1 twice"):
+        by_axis.update((np.ones_like(two[0]), two[1]), two)
+    by_axis.update(two, two)
+    np.testing.assert_array_equal(by_axis.groups, [0, 1, 2, 3])
+    given = SparseComparison()
+    given.update(GOOD, GOOD, groups=[5, 5])
+    with pytest.raises(ValueError, match="groups to be given with every block, or to count axis 0"):
+        given.update(two, two)
+    given.update(GOOD, GOOD, groups=[5, 6])
+    np.testing.assert_array_equal(given.groups, [5, 5, 5, 6])
 
 
 def test_memory_does_not_grow_with_the_rows():

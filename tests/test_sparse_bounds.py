@@ -256,7 +256,16 @@ def test_labels_that_are_not_listed_are_bounded():
     known = compare_sparse(p, q, [1], bounds=True)
     for name, value in (("nll_p", 0.3), ("nll_q", 0.25)):
         assert getattr(known, name)[0] == pytest.approx(-np.log(value), abs=limits.SPARSE_TAIL)
-        assert known.upper[name][0] == pytest.approx(-np.log(value), abs=limits.SPARSE_TAIL)
+        assert known.upper[name][0] == pytest.approx(-np.log(value), abs=limits.SPARSE_SEARCHED)
+
+
+def test_a_floor_leaves_less_to_a_label_that_is_not_listed():
+    """Of 0.5 for two outcomes each has 0.2 at least, and so 0.3 at most."""
+    side = np.array([[0]]), np.log([[0.5]])
+    found = compare_sparse(side, side, [1], bounds=True, floor=0.2, vocabulary=3)
+    for name in ("nll_p", "nll_q"):
+        assert found.lower[name][0] == pytest.approx(-np.log(0.3), abs=limits.SPARSE_SEARCHED)
+        assert found.upper[name][0] == pytest.approx(-np.log(0.2), abs=limits.SPARSE_SEARCHED)
 
 
 def test_the_drawn_token_is_no_bound_on_the_rest():
@@ -270,9 +279,10 @@ def test_the_drawn_token_is_no_bound_on_the_rest():
 
 
 def test_a_list_that_rounding_fills_is_not_taken_as_complete():
-    """float32 values that sum to 1: q may still have what p lists beside them."""
-    p = np.array([[0, 1]]), np.log(np.float32([[0.9, 0.1]]))
-    q = np.array([[0, 2]]), np.log(np.float32([[0.9, 0.1]]))
-    found = compare_sparse(p, q, bounds=True)
-    assert np.isfinite(found.lower["kl"][0])
-    assert found.rest_q[0] >= 2.0**-24
+    """float64 values that sum to 1: q may still have what p lists beside them, or nothing."""
+    p = np.array([[0, 1]]), np.log([[0.9, 0.1]])
+    q = np.array([[0, 2]]), np.log([[0.9, 0.1]])
+    for vocabulary in (None, 3):
+        found = compare_sparse(p, q, bounds=True, vocabulary=vocabulary)
+        assert np.isfinite(found.lower["kl"][0]) and np.isinf(found.upper["kl"][0])
+        assert 0 < found.rest_q[0] <= limits.SPARSE_TAIL

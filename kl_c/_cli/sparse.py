@@ -133,12 +133,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="a probability that every outcome has, as far as you know: makes upper bounds finite",
     )
-    parser.add_argument(
-        "--rounding",
-        type=float,
-        metavar="P",
-        help="how well the sum of a list is known (default: by its type, 6e-8 for float32)",
-    )
     parser.add_argument("--form", help=f"of whole rows: {', '.join(_kernels.FORMS)}")
     parser.add_argument(
         "--invalid",
@@ -204,7 +198,6 @@ def _comparison(args: argparse.Namespace, p: Lists, q: Lists) -> SparseCompariso
             vocabulary=args.vocabulary,
             k=args.k,
             floor=args.floor,
-            rounding=args.rounding,
             form=form,
             invalid=args.invalid,
             base=args.log_base,
@@ -296,13 +289,14 @@ def _tables(facts: dict[str, Any]) -> list[Table]:
 
 
 def _foot(facts: dict[str, Any]) -> list[str]:
-    given = {name: facts[name] for name in ("vocabulary", "k", "floor", "rounding")}
+    given = {name: facts[name] for name in ("vocabulary", "k", "floor")}
     settings = [f"{x} {'default' if y is None else format(y, 'g')}" for x, y in given.items()]
     rows = facts["rows"]
     said = []
     if facts["tail"] == "bucket":
         said.append(
-            "tail bucket: divergences, entropies and cross-entropy are no more than the truth"
+            "tail bucket: divergences, entropies and cross-entropy are no more than those of any "
+            "rows with the stored values"
         )
     if "nll_p" in facts["statistics"] and facts["tail"] != "uniform":
         said.append("nll and perplexities count unlisted labels at the least that they can be")
