@@ -17,7 +17,7 @@ from kl_c import compare
 from kl_c._cli import main
 from kl_c._formats import BLOCK_BYTES, open_rows
 from kl_c._formats.rows import token_hash
-from program import complaint, of_the_only, run
+from program import of_the_only, run
 
 FILES = Path(__file__).with_name("llamacpp")
 LOGITS = ("--form", "logits")
