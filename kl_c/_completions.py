@@ -308,20 +308,21 @@ def _fill(
 ) -> tuple[Floats, _Rate]:
     """log min(cap, rate * exp(logs)) with the rate that makes their sum the total; and that rate.
 
-    Filling only ever raises the rate, so what is full stays full. What lacks less than a tie is
-    full, or what has half of a cap that is itself as small: if all are, no rate is too large.
+    Filling only ever raises the rate, so what is full stays full. All are full if the total ties
+    with what they can have, and then no rate is too large.
     """
     weights = np.exp(logs) if times is None else np.exp(logs) * times
     each = np.ones_like(logs) if times is None else times
-    full = np.zeros(logs.shape, bool)
+    ends = np.minimum(TIE, cap / 2)  # of a cap as small as a tie: nearer to all than to one less
+    tied = cap * np.where(weights > 0, each, 0).sum(1, keepdims=True) <= total + ends
+    full = tied & (weights > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        nearly = np.log(np.maximum(cap - TIE, cap / 2))
         while True:
             left = total - cap * np.where(full, each, 0).sum(1, keepdims=True)
             free = np.where(full, 0, weights).sum(1, keepdims=True)
             rate = np.where(free > 0, np.maximum(left, 0) / free, np.inf)
             found = np.where(logs > -np.inf, logs + np.log(rate), -np.inf)
-            over = ~full & (found > nearly) & (free > 0)
+            over = ~full & (found > np.log(cap)) & (free > 0)
             if not over.any():
                 break
             full |= over

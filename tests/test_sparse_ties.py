@@ -98,6 +98,19 @@ def test_others_are_full_on_the_side_whose_rest_fills_them():
             assert low == pytest.approx(getattr(least, turned)[0], abs=limits.SPARSE_SEARCHED)
 
 
+def test_what_is_nearly_full_leaves_something_to_the_others():
+    """p's rest of 1.6e-8 follows q: all but 3.5e-15 of it goes to one outcome of two."""
+    p = np.array([[0.5, 0.5 - 1.6e-8]])
+    q = np.array([[2e-7, 1 - 1.2e-6 - 2e-7, 1e-6]])
+    of_p, of_q = np.array([[0, 1]]), np.array([[2, 3, 0]])
+    for vocabulary in (4, None):
+        found = compare_sparse(
+            (of_p, np.log(p)), (of_q, np.log(q)), bounds=True, vocabulary=vocabulary
+        )
+        for name in DIVERGENCES[:2]:
+            assert np.isfinite(found.lower[name][0]), name
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_completions_are_whole_rows(seed):
     """The closest and the furthest: on both sides the masses of all outcomes sum to 1."""
