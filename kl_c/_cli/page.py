@@ -46,7 +46,7 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
   overflow-wrap: normal }
 th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap }
 th:first-child { text-align: left; padding-left: 0; position: sticky; left: 0;
-  white-space: normal; max-width: 40vw; overflow-wrap: anywhere;
+  white-space: normal; min-width: min(7rem, 30vw); max-width: 40vw; overflow-wrap: break-word;
   background: var(--page) }
 thead th { border-bottom: 2px solid var(--line) }
 tbody th { font-weight: 500 }
