@@ -261,7 +261,7 @@ def test_sizes_in_bytes_and_missing_ones(files, capsys):
 
 
 def test_paired_differences_are_those_of_the_library(files, capsys):
-    pytest.importorskip("scipy")
+    pytest.importorskip("scipy", reason="without it there are no intervals")
     rows = ("--labels", "labels.npy", "--rows", "{name}.npz")
     first, second, third = facts_of(capsys, *TRIO, *rows)["candidates"]
     assert "paired" not in first
@@ -337,7 +337,7 @@ def test_a_run_with_one_candidate_may_name_it(files, capsys):
 
 
 def test_verified_each_by_itself(files, capsys):
-    pytest.importorskip("mpmath")
+    pytest.importorskip("mpmath", reason="only mpmath has so many digits")
     facts = facts_of(capsys, *TRIO, "--verify", "2")
     assert [one["verification"]["rows"] >= 10 for one in facts["candidates"]] == 3 * [True]
 
@@ -391,7 +391,7 @@ PAIR_OF_CLIPPED = (
 
 def test_no_figure_of_a_clipped_file_stands_bare(files, capsys):
     """KL(p || q) from a clipped q is a lower bound wherever it shows; less it, an upper one."""
-    pytest.importorskip("scipy")
+    pytest.importorskip("scipy", reason="without it there are no intervals")
     assert main(["score", *PAIR_OF_CLIPPED, *FORM, "--strata", "confidence"]) == 0
     _, means, percentiles, differences, strata, _ = capsys.readouterr().out.split("\n\n")
     for table in (means, percentiles):

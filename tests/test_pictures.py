@@ -136,7 +136,7 @@ def test_what_a_picture_of_sizes_cannot_show_is_said():
 
 
 def test_points_by_confidence_and_position_are_strata_of_the_library(files):
-    pytest.importorskip("scipy")
+    pytest.importorskip("scipy", reason="without it there are no intervals")
     comparison = comparisons()[1]
     found = points_of(comparison, "confidence", 0.95)
     for point, stratum in zip(found, comparison.strata("confidence"), strict=True):

@@ -11,6 +11,7 @@ import pytest
 
 import kl_c
 from kl_c import _kernels, reference
+from kl_c._sparse_settings import SparseSettings
 from kl_c._statistics import Settings
 
 # Functions that are no measures and therefore have no formula in the list or the reference.
@@ -115,11 +116,23 @@ def test_inner_functions_are_not_exported():
     assert INNER_FUNCTIONS.isdisjoint(kl_c.__all__)
 
 
-def test_settings_are_the_same_in_every_place():
+@pytest.mark.parametrize(
+    ("settings", "places"),
+    [
+        (Settings, (kl_c.compare, kl_c.Comparison.__init__)),
+        (SparseSettings, (kl_c.compare_sparse, kl_c.SparseComparison.__init__)),
+    ],
+)
+def test_settings_are_the_same_in_every_place(settings, places):
     """They are spelled out where users and editors look for them; the list is one."""
-    settings = Settings._field_defaults
-    for public, data in ((kl_c.compare, DATA), (kl_c.Comparison.__init__, {"self"})):
-        parameters = inspect.signature(public).parameters
-        given = {name: x.default for name, x in parameters.items() if name not in data}
-        assert given == settings
-        assert list(given) == list(settings)
+    first, second = (
+        {
+            name: x.default
+            for name, x in inspect.signature(public).parameters.items()
+            if name not in DATA | {"self"}
+        }
+        for public in places
+    )
+    assert first == second
+    assert list(first) == list(second) == list(settings._fields)
+    assert settings._field_defaults in ({}, first)

@@ -13,7 +13,7 @@ from kl_c._cli.candidates import Candidate
 from kl_c._uncertainty import Interval, t_interval
 from kl_c.comparison import Comparison
 
-__all__ = ["add_differences", "intervals_of"]
+__all__ = ["CONFIDENCE", "add_differences", "intervals_of"]
 
 CONFIDENCE = 0.95
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from kl_c._cli.candidates import Size
 from kl_c._cli.clipping import mark
+from kl_c._cli.intervals import CONFIDENCE
 from kl_c._cli.several import SIZES, unit_of_sizes
 from kl_c._errors import InputError
 from kl_c._pictures import ENDINGS, PICTURES, draw
@@ -24,7 +25,6 @@ __all__ = [
 ]
 
 EACH = "{picture}"
-CONFIDENCE = 0.95
 
 
 class Plot(NamedTuple):

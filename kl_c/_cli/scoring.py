@@ -70,7 +70,7 @@ def score(
     floors = Floors()
     for file in (base, *(candidate.file for candidate in candidates)):
         file.workers = candidates[0].comparison.settings.workers
-    clips = [file.format == "_logits_" for file in (base, *(c.file for c in candidates))]
+    clipped = any(candidate.file.clips for candidate in candidates)
     read = 0 if checkpoint is None else checkpoint.restore(floors)
     with stopping() as stopped, progress(base.rows) as advance:
         advance(read)
@@ -83,14 +83,14 @@ def score(
                 floors.add(base.floor(start, stop))
             finally:
                 check_unchanged(base)
-            if any(clips) and not clips[0]:
+            if clipped and not base.clips:
                 floors.measure(block, candidates[0].comparison.settings.forms()["p"])
             for candidate in candidates:
                 try:
                     try:
                         rows = candidate.file.read(start, stop)
                         candidate.floors.add(candidate.file.floor(start, stop))
-                        if clips[0] and candidate.file.format != "_logits_":
+                        if base.clips and not candidate.file.clips:
                             candidate.floors.measure(
                                 rows, candidate.comparison.settings.forms()["q"]
                             )

@@ -15,13 +15,13 @@ from kl_c._cli.sides import Sides
 from kl_c._errors import InputError
 from kl_c._formats import RowFile
 from kl_c.comparison import Comparison
+from kl_c.reference import DEFAULT_EPS
 
 __all__ = ["require_mpmath", "verify"]
 
 DIGITS = 50
 GUARD = 20  # digits that what cancels may take
 LARGEST = 10  # rows of the largest KL, beside those drawn
-USUAL_EPS = {"probs": 2.0**-126, "counts": 2.0**-126, "log_probs": 0.0, "logits": 0.0}
 
 
 def require_mpmath() -> Any:
@@ -80,7 +80,7 @@ def _exact(
         first = settings.outcomes
     p = _distribution(context, p_row[:first], forms["p"], settings.temperature)
     q = _distribution(context, q_row[:first], forms["q"], settings.temperature)
-    eps = {s: USUAL_EPS[forms[s]] if settings.eps is None else settings.eps for s in ("p", "q")}
+    eps = {s: DEFAULT_EPS[forms[s]] if settings.eps is None else settings.eps for s in ("p", "q")}
     halves = [(x + y) / 2 for x, y in zip(p, q, strict=True)]
     unit = context.log(settings.base) if settings.base is not None else context.mpf(1)
 

@@ -150,6 +150,7 @@ class LogitsFile(RowFile):
 
     format = "_logits_"
     form = "logits"
+    clips = True
 
     def __init__(self, path: str, file: str, layout: Layout) -> None:
         shape = (layout.n_chunk, layout.n_tok, layout.n_vocab)

@@ -67,12 +67,15 @@ class RowFile(ABC):
         The form in which its rows are scored, where the format settles that.
     labels, groups : ndarray of int64 or None
         For each row what came true and which stretch of text it is from, where the file says so.
+    clips : bool
+        Whether the format keeps nothing that lies far below a row's likeliest outcome.
     workers : int or None
         Threads that turn what is stored into numbers, where that takes more than a copy.
     """
 
     format: str
     form: str | None = None
+    clips: bool = False
     workers: int | None = None
 
     def __init__(

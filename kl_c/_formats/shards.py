@@ -121,6 +121,7 @@ class _Joined(RowFile):
         super().__init__(path, files, (*shape, *first.shape[-1:]), first.dtype)
         self.format = first.format
         self.form = first.form
+        self.clips = first.clips
         self._parts = parts
         self._ends = np.cumsum([part.rows for part in parts])
 
