@@ -63,8 +63,8 @@ int main(void)
                         sides[side].tolerance =
                             form == KL_COUNTS || form == KL_LOGITS ? HUGE_VAL : 1e-3;
                     }
-                    kl_params params = {form <= KL_COUNTS ? 0x1p-126 : 0, 0.5, 1};
-                    const kl_source *q = kernel == KL_KERNEL_entropy ? NULL : &sides[1];
+                    kl_params params = kl_params_of(kernel, form <= KL_COUNTS ? 0x1p-126 : 0, 1);
+                    const kl_source *q = kl_of_one_row(kernel) ? NULL : &sides[1];
                     unsigned long long least = ~0ull;
                     int status = 0;
                     double score = 0;

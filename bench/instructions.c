@@ -50,10 +50,10 @@ static void count(const char *measure, int kernel, const setting *how, kl_dtype 
         make_pair(how, as->n, pair[0] + row * as->n, pair[1] + row * as->n);
     kl_job job = {0};
     job.kernel = kernel == COMPARE ? KL_KERNEL_kl_divergence : (kl_kernel)kernel;
-    job.arrays = kernel == KL_KERNEL_entropy || kernel == KL_KERNEL_nll ? 1 : 2;
+    job.arrays = kl_of_one_row(kernel) || kernel == KL_KERNEL_nll ? 1 : 2;
     job.unit = 1;
     job.n = as->n;
-    job.params = (kl_params){how->eps, 0.5, how->temperature};
+    job.params = kl_params_of(kernel, how->eps, how->temperature);
     job.reverse_eps = how->eps;
     job.statistics = statistics[0];
     job.labels.row.data = (const char *)labels;

@@ -221,6 +221,456 @@ def js_distance(
     workers: int | None = None,
 ) -> float | _Scores: ...
 @overload
+def jeffreys_divergence(
+    p: Sequence[float],
+    q: Sequence[float],
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    eps: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def jeffreys_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    eps: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def jeffreys_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    eps: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def total_variation(
+    p: Sequence[float],
+    q: Sequence[float],
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def total_variation(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def total_variation(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def hellinger_distance(
+    p: Sequence[float],
+    q: Sequence[float],
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def hellinger_distance(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def hellinger_distance(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def bhattacharyya_distance(
+    p: Sequence[float],
+    q: Sequence[float],
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def bhattacharyya_distance(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def bhattacharyya_distance(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def chi2_divergence(
+    p: Sequence[float],
+    q: Sequence[float],
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def chi2_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def chi2_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def renyi_divergence(
+    p: Sequence[float],
+    q: Sequence[float],
+    alpha: float,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def renyi_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    alpha: float,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def renyi_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    alpha: float,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def tsallis_divergence(
+    p: Sequence[float],
+    q: Sequence[float],
+    alpha: float,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def tsallis_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    alpha: float,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def tsallis_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    alpha: float,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def alpha_divergence(
+    p: Sequence[float],
+    q: Sequence[float],
+    alpha: float,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def alpha_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    alpha: float,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def alpha_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    alpha: float,
+    *,
+    form: _PairForm = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def perplexity(
+    p: Sequence[float],
+    *,
+    form: _Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def perplexity(
+    p: ArrayLike,
+    *,
+    form: _Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def perplexity(
+    p: ArrayLike,
+    *,
+    form: _Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def renyi_entropy(
+    p: Sequence[float],
+    alpha: float,
+    *,
+    form: _Form = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def renyi_entropy(
+    p: ArrayLike,
+    alpha: float,
+    *,
+    form: _Form = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def renyi_entropy(
+    p: ArrayLike,
+    alpha: float,
+    *,
+    form: _Form = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
+def tsallis_entropy(
+    p: Sequence[float],
+    alpha: float,
+    *,
+    form: _Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: Literal[False] = False,
+    workers: int | None = None,
+) -> float: ...
+@overload
+def tsallis_entropy(
+    p: ArrayLike,
+    alpha: float,
+    *,
+    form: _Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: _Out,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> _Out: ...
+@overload
+def tsallis_entropy(
+    p: ArrayLike,
+    alpha: float,
+    *,
+    form: _Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    invalid: _Invalid = "raise",
+    out: None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> float | _Scores: ...
+@overload
 def entropy(
     p: Sequence[float],
     *,

@@ -27,13 +27,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "alpha_divergence",
+    "bhattacharyya_distance",
+    "chi2_divergence",
     "cross_entropy",
     "entropy",
+    "hellinger_distance",
+    "jeffreys_divergence",
     "js_distance",
     "js_divergence",
     "kl_divergence",
     "nll",
+    "perplexity",
     "rel_entr",
+    "renyi_divergence",
+    "renyi_entropy",
+    "total_variation",
+    "tsallis_divergence",
+    "tsallis_entropy",
 ]
 
 Form = str | tuple[str, str]
@@ -162,12 +173,259 @@ def js_distance(
     """
     given, other = _pair(p, q, form, axis, temperature)
     divergence, error = _in_unit(*_js(given, other, weight), base)
-    distance = np.sqrt(divergence)
-    # The root is steepest below, so the lower end of the interval decides unless it is cut at 0.
-    below = distance - np.sqrt(np.maximum(divergence - error, 0))
-    above = np.sqrt(divergence + error) - distance
-    error = np.maximum(below, above) + 4 * U * distance
-    return _result((distance, error), axis, None, keepdims, bound)
+    return _result(_root(divergence, error), axis, None, keepdims, bound)
+
+
+def jeffreys_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: Form = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    eps: float | None = None,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Jeffreys divergence: KL(p || q) + KL(q || p).
+
+    >>> round(jeffreys_divergence([0.5, 0.5], [0.25, 0.75], base=3), 12)
+    0.25
+    """
+    given, other = _pair(p, q, form, axis, temperature)
+    form_p, form_q = _forms(form)
+    there, there_error = _kl(given, _floored(other, given, _eps(eps, form)))
+    back, back_error = _kl(other, _floored(given, other, _eps(eps, (form_q, form_p))))
+    value = there + back
+    return _result((value, there_error + back_error + U * value), axis, base, keepdims, bound)
+
+
+def total_variation(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Total variation distance: sum |p - q| / 2.
+
+    >>> total_variation([0.5, 0.5], [0.25, 0.75])
+    0.25
+    """
+    given, other = _pair(p, q, form, axis, temperature)
+    value, error = _row_sum(*_magnitudes(*_difference(given, other)))
+    return _result((value / 2, error / 2), axis, None, keepdims, bound)
+
+
+def hellinger_distance(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Hellinger distance: sqrt(sum (sqrt p - sqrt q)**2 / 2).
+
+    >>> hellinger_distance([1, 0], [0, 1])
+    1.0
+    """
+    given, other = _pair(p, q, form, axis, temperature)
+    value, error = _row_sum(*_square(*_difference(_roots(given), _roots(other))))
+    return _result(_root(value / 2, error / 2), axis, None, keepdims, bound)
+
+
+def bhattacharyya_distance(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: Form = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Bhattacharyya distance: -log sum sqrt(p q).
+
+    >>> bhattacharyya_distance([1, 0], [0.25, 0.75], base=2)
+    1.0
+    """
+    given, other = _pair(p, q, form, axis, temperature)
+    value, error = _log_power_sum(given, other, 0.5)
+    return _result((np.maximum(-value, 0), error), axis, base, keepdims, bound)
+
+
+def chi2_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    form: Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Chi-squared divergence: sum (p - q)**2 / q = sum p**2 / q - 1.
+
+    >>> chi2_divergence([0.5, 0.5], [0.25, 0.75])
+    0.3333333333333333
+    """
+    given, other = _pair(p, q, form, axis, temperature)
+    result = _exp_less_1(*_log_power_sum(given, other, 2), 1)
+    return _result(result, axis, None, keepdims, bound)
+
+
+def renyi_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    alpha: float,
+    *,
+    form: Form = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Renyi divergence: log(sum p**alpha q**(1 - alpha)) / (alpha - 1), or its limit.
+
+    >>> renyi_divergence([0.5, 0.5], [0.25, 0.75], np.inf, base=2)
+    1.0
+    """
+    given, other = _pair(p, q, form, axis, temperature)
+    if alpha == 1:
+        result = _kl(given, other)
+    elif alpha == np.inf:
+        result = _largest(*_log_ratio(given, other))
+    else:
+        value, error = _log_power_sum(given, other, alpha)
+        result = np.maximum(value / (alpha - 1), 0), (error + U * np.abs(value)) / abs(alpha - 1)
+    return _result(result, axis, base, keepdims, bound)
+
+
+def tsallis_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    alpha: float,
+    *,
+    form: Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Tsallis relative entropy: (sum p**alpha q**(1 - alpha) - 1) / (alpha - 1), or its limit.
+
+    >>> tsallis_divergence([0.5, 0.5], [0.25, 0.75], 2)
+    0.3333333333333333
+    """
+    given, other = _pair(p, q, form, axis, temperature)
+    if alpha == 1:
+        return _result(_kl(given, other), axis, None, keepdims, bound)
+    logs = _log_power_sum(given, other, alpha)
+    return _result(_exp_less_1(*logs, alpha - 1), axis, None, keepdims, bound)
+
+
+def alpha_divergence(
+    p: ArrayLike,
+    q: ArrayLike,
+    alpha: float,
+    *,
+    form: Form = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Alpha divergence: (sum p**alpha q**(1 - alpha) - 1) / (alpha (alpha - 1)), or its limit.
+
+    >>> alpha_divergence([0.5, 0.5], [0.25, 0.75], 2)
+    0.16666666666666666
+    """
+    given, other = _pair(p, q, form, axis, temperature)
+    if alpha in (0, 1):
+        result = _kl(given, other) if alpha == 1 else _kl(other, given)
+    else:
+        result = _exp_less_1(*_log_power_sum(given, other, alpha), alpha * (alpha - 1))
+    return _result(result, axis, None, keepdims, bound)
+
+
+def perplexity(
+    p: ArrayLike,
+    *,
+    form: str = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Perplexity: the exponential of the entropy.
+
+    >>> perplexity([0.5, 0.5, 0.0])
+    2.0
+    """
+    given = _normalised(p, form, axis, temperature)
+    value, error = _row_sum(*_weighted(given, -given.log_p, given.log_p_error))
+    value = np.exp(value)
+    return _result((value, value * (np.expm1(error) + LOG_OR_EXP)), axis, None, keepdims, bound)
+
+
+def renyi_entropy(
+    p: ArrayLike,
+    alpha: float,
+    *,
+    form: str = "probs",
+    axis: int = -1,
+    base: float | None = None,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Renyi entropy: log(sum p**alpha) / (1 - alpha), or its limit.
+
+    >>> renyi_entropy([0.5, 0.25, 0.25], np.inf, base=2)
+    1.0
+    """
+    given = _normalised(p, form, axis, temperature)
+    if alpha == 1:
+        result = _row_sum(*_weighted(given, -given.log_p, given.log_p_error))
+    elif alpha == np.inf:
+        value, error = _largest(given.log_p, given.log_p_error, at_least=-np.inf)
+        result = np.maximum(-value, 0), error
+    else:
+        value, error = _log_power_sum(given, None, alpha)
+        result = np.maximum(value / (1 - alpha), 0), (error + U * np.abs(value)) / abs(1 - alpha)
+    return _result(result, axis, base, keepdims, bound)
+
+
+def tsallis_entropy(
+    p: ArrayLike,
+    alpha: float,
+    *,
+    form: str = "probs",
+    axis: int = -1,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    bound: bool = False,
+) -> Any:
+    """Tsallis entropy: (1 - sum p**alpha) / (alpha - 1), or its limit.
+
+    >>> tsallis_entropy([0.5, 0.25, 0.25], 2)
+    0.625
+    """
+    given = _normalised(p, form, axis, temperature)
+    if alpha == 1:
+        result = _row_sum(*_weighted(given, -given.log_p, given.log_p_error))
+    else:
+        result = _exp_less_1(*_log_power_sum(given, None, alpha), 1 - alpha)
+    return _result(result, axis, None, keepdims, bound)
 
 
 def nll(
@@ -371,6 +629,72 @@ def _js(p: Outcomes, q: Outcomes, weight: float) -> Bounded:
     to_q, error_q = _kl(q, m)
     value = weight * to_p + (1 - weight) * to_q
     return value, weight * error_p + (1 - weight) * error_q + 3 * U * value
+
+
+def _root(value: Floats, error: Floats) -> Bounded:
+    root = np.sqrt(value)
+    # The root is steepest below, so the lower end of the interval decides unless it is cut at 0.
+    below = root - np.sqrt(np.maximum(value - error, 0))
+    above = np.sqrt(value + error) - root
+    return root, np.maximum(below, above) + 4 * U * root
+
+
+# Powers, and the sums made of them.
+
+
+def _roots(x: Outcomes) -> Outcomes:
+    return Outcomes(np.sqrt(x.p), x.log_p / 2, x.p_error / 2 + U, x.log_p_error / 2)
+
+
+def _difference(p: Outcomes, q: Outcomes) -> Bounded:
+    difference = p.p - q.p
+    error = p.p * p.p_error + q.p * q.p_error + UNDERFLOW
+    return difference, error + U * np.abs(difference)
+
+
+def _magnitudes(x: Floats, error: Floats) -> Bounded:
+    return np.abs(x), error
+
+
+def _square(x: Floats, error: Floats) -> Bounded:
+    return x * x, error * (2 * np.abs(x) + error) + U * x * x
+
+
+def _largest(x: Floats, error: Floats, at_least: float = 0.0) -> Bounded:
+    """The largest of each row, which lies within the largest of the errors."""
+    return np.maximum(x.max(-1), at_least), error.max(-1)
+
+
+def _log_power_sum(p: Outcomes, q: Outcomes | None, alpha: float) -> Bounded:
+    """log sum p**alpha q**(1 - alpha), without q log sum p**alpha; 0**0 is 0, 0**negative inf."""
+    log_q, log_q_error = (0.0 * p.log_p_error, 0.0) if q is None else (q.log_p, q.log_p_error)
+    p_absent, q_absent = np.isneginf(p.log_p), np.isneginf(log_q)
+    log_p, log_q = np.where(p_absent, 0, p.log_p), np.where(q_absent, 0, log_q)
+    exponent = alpha * log_p + (1 - alpha) * log_q
+    error = np.abs(alpha) * (p.log_p_error + 2 * U * np.abs(log_p))
+    error = error + np.abs(1 - alpha) * (log_q_error + 3 * U * np.abs(log_q))
+    absent = (p_absent & (q_absent | (alpha >= 0))) | (q_absent & (alpha < 1))
+    infinite = ~absent & (p_absent | q_absent)
+    exponent = np.where(absent, -np.inf, np.where(infinite, np.inf, exponent))
+    largest = exponent.max(-1, keepdims=True)
+    top = np.where(np.isinf(largest), 0, largest)
+    with np.errstate(all="ignore"):
+        terms = np.where(infinite, np.inf, np.exp(exponent - top))
+        errors = terms * (error + 2 * U * (np.abs(exponent) + np.abs(top)) + LOG_OR_EXP) + UNDERFLOW
+        errors = np.where(absent | np.isinf(terms), 0.0, errors)
+        value, error = _row_sum(terms, errors)
+        result = top[..., 0] + np.log(value)
+        below = -np.log1p(-np.minimum(error / value, 1))
+    error = below + LOG_OR_EXP * np.abs(result - top[..., 0]) + U * np.abs(result)
+    return result, np.where(np.isinf(result), 0.0, error)
+
+
+def _exp_less_1(x: Floats, error: Floats, divisor: float) -> Bounded:
+    """(exp(x) - 1) / divisor, which is not negative in exact arithmetic."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = np.maximum(np.expm1(x) / divisor, 0)
+        error = np.exp(x) * np.expm1(error) / abs(divisor) + (LOG_OR_EXP + 2 * U) * value
+    return value, np.where(np.isfinite(value), error, 0.0)
 
 
 def _in_unit(value: Floats, error: Floats, base: float | None) -> Bounded:

@@ -17,7 +17,7 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.object cimport PyObject
-from libc.math cimport HUGE_VAL, log, sqrt
+from libc.math cimport HUGE_VAL, exp, log, sqrt
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 from numpy cimport ndarray
 
@@ -101,6 +101,7 @@ def show_config():
 
 include "score.pxi"
 include "pairs.pxi"
+include "family.pxi"
 include "singles.pxi"
 include "short.pxi"
 include "compare.pxi"

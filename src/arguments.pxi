@@ -47,7 +47,7 @@ cdef int read_base(object base, kl_job *job) except -1:
         if not (value > 0 and value != 1 and value < HUGE_VAL):
             raise ValueError(f"base must be a positive number other than 1, got {base!r}")
         job.unit = log(value)
-        if job.distance and value < 1:
+        if job.map == KL_ROOT and value < 1:
             raise ValueError("base must be above 1 for a distance, the root of a divergence that "
                              f"another base makes negative, got {base!r}")
     return 0
@@ -79,6 +79,25 @@ cdef int read_weight(object weight, kl_job *job) except -1:
     job.params.weight = real_number(weight, "weight")
     if not 0 <= job.params.weight <= 1:
         raise ValueError(f"weight must lie between 0 and 1, got {weight!r}")
+    return 0
+
+
+cdef int read_alpha(object alpha, kl_job *job) except -1:
+    """The order of powers, and what its limit is where the formula divides by 0."""
+    cdef kl_end end = job.params.end
+    cdef double value = real_number(alpha, "alpha")
+    job.params.alpha = value
+    if end == KL_ENDS_ALPHA:
+        if not -HUGE_VAL < value < HUGE_VAL:
+            raise ValueError(f"alpha must be finite, got {alpha!r}")
+    elif end == KL_ENDS_RENYI:
+        if not value >= 0:
+            raise ValueError(f"alpha must be at least 0, got {alpha!r}")
+    elif not 0 <= value < HUGE_VAL:
+        raise ValueError(f"alpha must be at least 0 and finite, got {alpha!r}")
+    if value == 1 or (value == 0 and end == KL_ENDS_ALPHA):
+        job.kernel = KL_KERNEL_kl_divergence if job.arrays == 2 else KL_KERNEL_entropy
+        job.ways = KL_FORWARD if value == 1 else KL_BACKWARD
     return 0
 
 

@@ -2,6 +2,7 @@
    file that includes this has included an ISA header and defined BACKEND and BACKEND_NAME. */
 
 #include "finish_compare.h"
+#include "finish_family.h"
 #include "in_step.h"
 #include "words.h"
 
@@ -13,10 +14,12 @@
 #include "vecmath.inc.h"
 #include "lanes.inc.h"
 #include "measures.inc.h"
+#include "family_terms.inc.h"
 #include "compare_terms.inc.h"
 #define STORAGE f64
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
+#include "rows_family.inc.h"
 #include "elements.inc.h"
 #include "rows_compare.inc.h"
 #include "rows_compare_linear.inc.h"
@@ -28,10 +31,12 @@
 #include "vecmath.inc.h"
 #include "lanes.inc.h"
 #include "measures.inc.h"
+#include "family_terms.inc.h"
 #include "compare_terms.inc.h"
 #define STORAGE f32
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
+#include "rows_family.inc.h"
 #include "elements.inc.h"
 #include "rows_compare.inc.h"
 #include "rows_compare_linear.inc.h"
@@ -40,6 +45,7 @@
 #define STORAGE f16
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
+#include "rows_family.inc.h"
 #include "elements.inc.h"
 #include "rows_compare.inc.h"
 #include "rows_compare_linear.inc.h"
@@ -48,6 +54,7 @@
 #define STORAGE bf16
 #include "rows_linear.inc.h"
 #include "rows_log.inc.h"
+#include "rows_family.inc.h"
 #include "elements.inc.h"
 #include "rows_compare.inc.h"
 #include "rows_compare_linear.inc.h"
@@ -64,7 +71,7 @@ const kl_backend BACKEND = {
     BACKEND_NAME,
     {LANES_f64, LANES_f32, LANES_f32, LANES_f32},
     {KL_KERNEL_LIST(KERNEL_ROWS)},
-    {KL_KERNEL_LIST(KERNEL_TILES)},
+    {KL_SWEEPING_LIST(KERNEL_TILES)},
     SIZE_OF_TILES,
     {PER_STORAGE(linear_normaliser), PER_STORAGE(log_normaliser)},
     {PER_STORAGE(rel_entr_linear), PER_STORAGE(rel_entr_log)},

@@ -79,9 +79,10 @@ kl_source kl_as_logarithms(const kl_source *wide, ptrdiff_t n, double temperatur
 /* Rows of different families, log rows under different temperatures, and logits or temperatures
    beyond the range of the kernels meet as logarithms in float64, logits less their maximum and
    divided by the temperature where they are read. */
-static int score_logarithms(const kl_job *job, kl_source p, kl_source q, double *score)
+static int score_logarithms(const kl_job *job, const kl_params *given, kl_source p, kl_source q,
+                            double *score)
 {
-    kl_params params = job->params;
+    kl_params params = *given;
     p = kl_as_logarithms(&p, job->n, params.temperature);
     if (job->arrays == 2)
         q = kl_as_logarithms(&q, job->n, params.temperature);
@@ -91,20 +92,34 @@ static int score_logarithms(const kl_job *job, kl_source p, kl_source q, double 
 }
 
 /* In float64, and beyond the range of its kernels with still more care. */
-static int score_wide(const kl_job *job, const kl_source *p, const kl_source *q, double *score)
+static int score_in_float64(const kl_job *job, const kl_params *params, const kl_source *p,
+                            const kl_source *q, double *score)
 {
     kl_source wide_p = kl_widened(p), wide_q = q ? kl_widened(q) : wide_p;
     const kl_source *second = q ? &wide_q : NULL;
     kl_family family = kl_family_of(p->form);
     if (q && (family != kl_family_of(q->form)
-              || (job->params.temperature != 1 && p->form != q->form)))
-        return score_logarithms(job, wide_p, wide_q, score);
-    int status = kl_active->rows[job->kernel][family][KL_FLOAT64](&wide_p, second, job->n,
-                                                                &job->params, score);
+              || (params->temperature != 1 && p->form != q->form)))
+        return score_logarithms(job, params, wide_p, wide_q, score);
+    int status = kl_active->rows[job->kernel][family][KL_FLOAT64](&wide_p, second, job->n, params,
+                                                                score);
     if (status & KL_RETRY)
-        status |= family == KL_LINEAR
-                      ? kl_careful(job->kernel, &wide_p, second, job->n, &job->params, score)
-                      : score_logarithms(job, wide_p, wide_q, score);
+        status = (status & KL_SUSPECT)
+                 | (family == KL_LINEAR
+                        ? kl_careful(job->kernel, &wide_p, second, job->n, params, score)
+                        : score_logarithms(job, params, wide_p, wide_q, score));
+    return status;
+}
+
+static int score_wide(const kl_job *job, const kl_params *params, const kl_source *p,
+                      const kl_source *q, double *score)
+{
+    int status = score_in_float64(job, params, p, q, score);
+    if ((status & KL_RETRY) && kl_of_family(job->kernel)) {
+        kl_source wide_p = kl_widened(p), wide_q = q ? kl_widened(q) : wide_p;
+        status = (status & KL_SUSPECT)
+                 | kl_family_careful(job->kernel, &wide_p, &wide_q, job->n, params, score);
+    }
     return status;
 }
 
@@ -120,13 +135,36 @@ static kl_row_function kernel_for(const kl_job *job, const kl_source *p, const k
 }
 
 /* Through kernels of growing care until one promises its answer. A row once suspect stays so. */
+static int score_one_way(const kl_job *job, const kl_params *params, kl_row_function kernel,
+                         const kl_source *p, const kl_source *q, double *score)
+{
+    int status = kernel ? kernel(p, q, job->n, params, score) : KL_RETRY;
+    if (KL_UNLIKELY(status & KL_RETRY))
+        status = (status & KL_SUSPECT) | score_wide(job, params, p, q, score);
+    return status;
+}
+
+/* With q in the place of p, under the floor of p. */
+static kl_params reversed(const kl_job *job)
+{
+    kl_params params = job->params;
+    params.eps = job->reverse_eps;
+    return params;
+}
+
 static int score_row(const kl_job *job, kl_row_function kernel, const kl_source *p,
                      const kl_source *q, double *score)
 {
-    int status = kernel ? kernel(p, q, job->n, &job->params, score) : KL_RETRY;
-    if (KL_UNLIKELY(status & KL_RETRY))
-        status = (status & KL_SUSPECT) | score_wide(job, p, q, score);
-    return status;
+    if (KL_UNLIKELY(job->ways != KL_FORWARD)) {
+        kl_params params = reversed(job);
+        double forward = 0;
+        int status = score_one_way(job, &params, kernel, q, p, score);
+        if (job->ways == KL_BOTH_WAYS)
+            status |= score_one_way(job, &job->params, kernel, p, q, &forward);
+        *score += forward;
+        return status;
+    }
+    return score_one_way(job, &job->params, kernel, p, q, score);
 }
 
 /* -log q of one outcome. From probs the row is not read; elsewhere it is normalised, and what the
@@ -218,7 +256,7 @@ static kl_rule classify_entry(const kl_source *q, int64_t label)
 KL_INLINE double in_unit(const kl_job *job, double score)
 {
     score /= job->unit;
-    return job->distance ? sqrt(score) : score;
+    return job->map == KL_AS_IT_IS ? score : job->map == KL_ROOT ? sqrt(score) : exp(score);
 }
 
 /* What becomes of a row: its score in the unit asked for, or NaN and a fault. */
@@ -294,7 +332,7 @@ static kl_tile_function tile_function(const kl_job *job)
 {
     const kl_source *p = &job->p.row, *q = &job->q.row;
     int pair = job->arrays == 2;
-    if (job->kernel >= KL_KERNELS || p->dtype >= KL_KERNEL_DTYPES
+    if (job->kernel >= KL_SWEEPING || p->dtype >= KL_KERNEL_DTYPES
         || kl_family_of(p->form) != KL_LINEAR || (pair && p->dtype != q->dtype)
         || (pair && kl_family_of(q->form) != KL_LINEAR))
         return NULL;
@@ -313,6 +351,30 @@ static int width_of_tile(ptrdiff_t left)
     return (int)(width < left ? width : left);
 }
 
+/* A tile in the direction, or both, that the job asks for. */
+static void score_ways(const kl_job *job, kl_tile_function score_tile, const kl_source *p,
+                       const kl_source *q, int rows, void *workspace, double *scores,
+                       int *statuses)
+{
+    kl_params params = reversed(job);
+    double more_scores[KL_TILE_ROWS];
+    int more_statuses[KL_TILE_ROWS];
+    if (job->ways == KL_BACKWARD)
+        score_tile(q, p, rows, job->n, &params, workspace, scores, statuses);
+    else
+        score_tile(p, q, rows, job->n, &job->params, workspace, scores, statuses);
+    if (job->ways == KL_BOTH_WAYS)
+        score_tile(q, p, rows, job->n, &params, workspace, more_scores, more_statuses);
+    for (int i = 0; i < rows && job->ways != KL_FORWARD; i++) {
+        if (job->ways == KL_BOTH_WAYS) {
+            scores[i] += more_scores[i];
+            statuses[i] |= more_statuses[i];
+        }
+        if (statuses[i] & KL_RETRY) /* which retries in one direction alone */
+            statuses[i] |= KL_ALONE;
+    }
+}
+
 /* Scores rows from `begin` along the last batch axis, `most` or as many as a tile takes; returns how
    many. */
 static int run_tile(const kl_job *job, kl_tile_function score_tile, void *workspace,
@@ -329,7 +391,7 @@ static int run_tile(const kl_job *job, kl_tile_function score_tile, void *worksp
         q = kl_row_of(&job->q, begin);
         q.step = kl_step_of(&job->q);
     }
-    score_tile(&p, &q, rows, job->n, &job->params, workspace, scores, statuses);
+    score_ways(job, score_tile, &p, &q, rows, workspace, scores, statuses);
     for (int i = 0; i < rows; i++) {
         kl_source p_row = kl_beside(&p, i), q_row = kl_beside(&q, i);
         const kl_source *second = pair ? &q_row : NULL;
@@ -338,7 +400,8 @@ static int run_tile(const kl_job *job, kl_tile_function score_tile, void *worksp
         if (status & KL_ALONE)
             status = score_row(job, kernel_for(job, &p_row, second), &p_row, second, &score);
         else if (status & KL_RETRY)
-            status = (status & KL_SUSPECT) | score_wide(job, &p_row, second, &score);
+            status = (status & KL_SUSPECT)
+                     | score_wide(job, &job->params, &p_row, second, &score);
         kl_store(place_of(&job->out, begin + i), job->out.single,
                  judged(job, begin + i, &p_row, second, status, 0, score, faults));
     }

@@ -118,6 +118,8 @@ int kl_careful(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff
         &scaled_p, q ? &scaled_q : NULL, n, params, score);
     if (!(status & KL_RETRY))
         return KL_OK;
+    if (kl_of_family(kernel))
+        return KL_RETRY;
     if (q)
         *score = by_definition(kernel, p, q, n, params->eps, p_mass, p_exponent, q_mass,
                                q_exponent);

@@ -249,7 +249,9 @@ void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_fault
     kl_job single = *job;
     single.ignore = 1;
     single.unit = 1;
-    single.distance = single.has_ignore_index = 0;
+    single.map = KL_AS_IT_IS;
+    single.ways = KL_FORWARD;
+    single.has_ignore_index = 0;
     kl_outcome *best = NULL; /* where there is no memory for it, an overlap of -1 says so */
     if (job->k)
         best = malloc(2 * (size_t)job->k * sizeof *best);

@@ -17,7 +17,9 @@ def compare_rows(p, q, labels, *, form, temperature, eps, invalid, base, workers
     cdef axes batch
     job.kernel = KL_KERNEL_kl_divergence
     job.arrays = 2
-    job.distance = job.has_ignore_index = 0
+    job.map = KL_AS_IT_IS
+    job.ways = KL_FORWARD
+    job.has_ignore_index = 0
     job.params.weight = 0.5
     read_forms(form, &job)
     read_base(base, &job)

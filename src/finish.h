@@ -225,6 +225,11 @@ KL_INLINE int kl_finish(kl_kernel kernel, const kl_totals *totals, double p_mass
     case KL_KERNEL_cross_entropy:
     case KL_KERNEL_entropy:
         return kl_finish_cross_entropy(totals, q_mass, scale, score);
+    case KL_KERNEL_total_variation:
+    case KL_KERNEL_affinity:
+    case KL_KERNEL_chi2_divergence:
+    case KL_KERNEL_power_divergence:
+    case KL_KERNEL_power_entropy:
     case KL_KERNEL_rel_entr:
     case KL_KERNEL_nll:
         break; /* scored elsewhere */

@@ -26,6 +26,7 @@ KL_INLINE vec_f64 add_f64(vec_f64 a, vec_f64 b) { return _mm512_add_pd(a, b); }
 KL_INLINE vec_f64 sub_f64(vec_f64 a, vec_f64 b) { return _mm512_sub_pd(a, b); }
 KL_INLINE vec_f64 mul_f64(vec_f64 a, vec_f64 b) { return _mm512_mul_pd(a, b); }
 KL_INLINE vec_f64 div_f64(vec_f64 a, vec_f64 b) { return _mm512_div_pd(a, b); }
+KL_INLINE vec_f64 root_f64(vec_f64 a) { return _mm512_sqrt_pd(a); }
 KL_INLINE vec_f64 fma_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return _mm512_fmadd_pd(a, b, c); }
 KL_INLINE vec_f64 fms_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return _mm512_fmsub_pd(a, b, c); }
 KL_INLINE vec_f64 fnma_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return _mm512_fnmadd_pd(a, b, c); }
@@ -124,6 +125,7 @@ KL_INLINE vec_f32 add_f32(vec_f32 a, vec_f32 b) { return _mm512_add_ps(a, b); }
 KL_INLINE vec_f32 sub_f32(vec_f32 a, vec_f32 b) { return _mm512_sub_ps(a, b); }
 KL_INLINE vec_f32 mul_f32(vec_f32 a, vec_f32 b) { return _mm512_mul_ps(a, b); }
 KL_INLINE vec_f32 div_f32(vec_f32 a, vec_f32 b) { return _mm512_div_ps(a, b); }
+KL_INLINE vec_f32 root_f32(vec_f32 a) { return _mm512_sqrt_ps(a); }
 KL_INLINE vec_f32 fma_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return _mm512_fmadd_ps(a, b, c); }
 KL_INLINE vec_f32 fms_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return _mm512_fmsub_ps(a, b, c); }
 KL_INLINE vec_f32 fnma_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return _mm512_fnmadd_ps(a, b, c); }

@@ -28,6 +28,7 @@ KL_INLINE vec_f64 add_f64(vec_f64 a, vec_f64 b) { return vaddq_f64(a, b); }
 KL_INLINE vec_f64 sub_f64(vec_f64 a, vec_f64 b) { return vsubq_f64(a, b); }
 KL_INLINE vec_f64 mul_f64(vec_f64 a, vec_f64 b) { return vmulq_f64(a, b); }
 KL_INLINE vec_f64 div_f64(vec_f64 a, vec_f64 b) { return vdivq_f64(a, b); }
+KL_INLINE vec_f64 root_f64(vec_f64 a) { return vsqrtq_f64(a); }
 KL_INLINE vec_f64 fma_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return vfmaq_f64(c, a, b); }
 KL_INLINE vec_f64 fms_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return vfmaq_f64(vnegq_f64(c), a, b); }
 KL_INLINE vec_f64 fnma_f64(vec_f64 a, vec_f64 b, vec_f64 c) { return vfmsq_f64(c, a, b); }
@@ -117,6 +118,7 @@ KL_INLINE vec_f32 add_f32(vec_f32 a, vec_f32 b) { return vaddq_f32(a, b); }
 KL_INLINE vec_f32 sub_f32(vec_f32 a, vec_f32 b) { return vsubq_f32(a, b); }
 KL_INLINE vec_f32 mul_f32(vec_f32 a, vec_f32 b) { return vmulq_f32(a, b); }
 KL_INLINE vec_f32 div_f32(vec_f32 a, vec_f32 b) { return vdivq_f32(a, b); }
+KL_INLINE vec_f32 root_f32(vec_f32 a) { return vsqrtq_f32(a); }
 KL_INLINE vec_f32 fma_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return vfmaq_f32(c, a, b); }
 KL_INLINE vec_f32 fms_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return vfmaq_f32(vnegq_f32(c), a, b); }
 KL_INLINE vec_f32 fnma_f32(vec_f32 a, vec_f32 b, vec_f32 c) { return vfmsq_f32(c, a, b); }

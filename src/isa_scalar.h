@@ -7,6 +7,7 @@
 #ifndef KL_ISA_SCALAR_H
 #define KL_ISA_SCALAR_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ typedef uint32_t exponent_f32;
     KL_INLINE R sub_##T(R a, R b) { return a - b; }                                                \
     KL_INLINE R mul_##T(R a, R b) { return a * b; }                                                \
     KL_INLINE R div_##T(R a, R b) { return a / b; }                                                \
+    KL_INLINE R root_##T(R a) { return (R)sqrt((double)a); }                                       \
     KL_INLINE R fma_##T(R a, R b, R c) { return (R)((double)a * b + c); }                          \
     KL_INLINE R fms_##T(R a, R b, R c) { return (R)((double)a * b - c); }                          \
     KL_INLINE R fnma_##T(R a, R b, R c) { return (R)(c - (double)a * b); }                         \

@@ -99,7 +99,19 @@ typedef struct {
     double eps;         /* floor of q, a probability */
     double weight;      /* of p in the mixture */
     double temperature; /* of logits that are read in place */
+    double alpha;       /* the order of powers */
+    kl_end end;
 } kl_params;
+
+/* Of any call of a kernel: equal weights, an order that is no limit, the whole sum. */
+KL_INLINE kl_params kl_params_of(int kernel, double eps, double temperature)
+{
+    kl_end end = kernel == KL_KERNEL_affinity           ? KL_ENDS_BHATTACHARYYA
+                 : kernel == KL_KERNEL_power_divergence ? KL_ENDS_RENYI
+                 : kernel == KL_KERNEL_power_entropy    ? KL_ENDS_RENYI
+                                                        : KL_ENDS_ITSELF;
+    return (kl_params){eps, 0.5, temperature, 2.5, end};
+}
 
 /* Statuses of a row function, or-ed. */
 #define KL_OK 0
@@ -145,7 +157,7 @@ typedef struct {
     const char *name;
     int lanes[KL_KERNEL_DTYPES];
     kl_row_function rows[KL_KERNELS][KL_FAMILIES][KL_KERNEL_DTYPES];
-    kl_tile_function tiles[KL_KERNELS][KL_KERNEL_DTYPES]; /* of the linear family */
+    kl_tile_function tiles[KL_SWEEPING][KL_KERNEL_DTYPES]; /* of the linear family */
     size_t workspace[KL_KERNEL_DTYPES];                   /* bytes that a tile needs */
     kl_normaliser_function normalisers[KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_element_function elements[KL_FAMILIES][KL_KERNEL_DTYPES];
@@ -185,11 +197,16 @@ typedef struct {
 ptrdiff_t kl_step_of(const kl_array *array);
 int kl_beside_one_another(const kl_array *array);
 
+/* What becomes of a score. */
+typedef enum { KL_AS_IT_IS, KL_ROOT, KL_EXPONENTIAL } kl_map;
+typedef enum { KL_FORWARD, KL_BACKWARD, KL_BOTH_WAYS } kl_ways; /* the last adds up the others */
+
 /* One call over many rows. Many threads read it while its rows are scored; none writes to it. */
 typedef struct {
     kl_kernel kernel;
     int arrays;            /* 1: p alone; 2: p and q */
-    int distance;          /* take the square root of the score */
+    kl_map map;            /* of the score, in the unit asked for */
+    kl_ways ways;          /* backward: the score of q and p, with the floor reverse_eps */
     int ignore;            /* of invalid rows: score them all the same */
     double unit;           /* scores are divided by it: log(base) */
     ptrdiff_t n;
@@ -200,7 +217,7 @@ typedef struct {
     int has_ignore_index;
     int64_t ignore_index;
     int workers;           /* threads, the caller's among them */
-    double reverse_eps;    /* of a comparison: the floor of p, where p stands in the logarithm */
+    double reverse_eps;    /* the floor of p, where p stands in the logarithm */
     double *statistics;    /* its result, KL_STATISTICS numbers per row */
     ptrdiff_t p_width, q_width; /* outcomes that its rows have; it scores the first n of both */
     ptrdiff_t k;           /* how many of the largest outcomes it compares, or 0 */
@@ -260,6 +277,10 @@ kl_rule kl_classify(const kl_source *row, ptrdiff_t n, double *mass);
 /* Linear rows that the float64 kernels hand on: far from 1, or holding values below 2**-1022. */
 int kl_careful(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff_t n,
                const kl_params *params, double *score);
+
+/* Rows that the family's kernels hand on, as the float64 kernels read them. */
+int kl_family_careful(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff_t n,
+                      const kl_params *params, double *score);
 
 /* Pages of mapped files that were gone when they were touched. The first call makes them read as zeros
    from then on. */

@@ -21,7 +21,15 @@ cdef extern from "kl.h" nogil:
 
     ctypedef enum kl_kernel:
         KL_KERNEL_kl_divergence, KL_KERNEL_cross_entropy, KL_KERNEL_js_divergence
-        KL_KERNEL_entropy, KL_KERNEL_rel_entr, KL_KERNEL_nll
+        KL_KERNEL_entropy, KL_KERNEL_total_variation, KL_KERNEL_affinity
+        KL_KERNEL_chi2_divergence, KL_KERNEL_power_divergence, KL_KERNEL_power_entropy
+        KL_KERNEL_rel_entr, KL_KERNEL_nll
+
+    ctypedef enum kl_end:
+        KL_ENDS_ITSELF, KL_ENDS_HELLINGER, KL_ENDS_BHATTACHARYYA, KL_ENDS_RENYI
+        KL_ENDS_TSALLIS, KL_ENDS_ALPHA
+
+    int kl_of_one_row(int kernel)
 
     ctypedef struct kl_measure:
         const char *name
@@ -40,7 +48,8 @@ cdef extern from "kl.h" nogil:
         double tolerance
 
     ctypedef struct kl_params:
-        double eps, weight, temperature
+        double eps, weight, temperature, alpha
+        kl_end end
 
     int KL_OK
     ctypedef int (*kl_row_function)(
@@ -49,7 +58,7 @@ cdef extern from "kl.h" nogil:
     ctypedef struct kl_backend:
         const char *name
         int lanes[4]
-        kl_row_function rows[4][2][4]
+        kl_row_function rows[9][2][4]
     const kl_backend *const kl_all_backends[]
     int kl_cpu_runs(const kl_backend *backend)
     const kl_backend *kl_active
@@ -67,9 +76,18 @@ cdef extern from "kl.h" nogil:
         ptrdiff_t shape[64]
         ptrdiff_t strides[64]
 
+    ctypedef enum kl_map:
+        KL_AS_IT_IS, KL_ROOT, KL_EXPONENTIAL
+
+    ctypedef enum kl_ways:
+        KL_FORWARD, KL_BACKWARD, KL_BOTH_WAYS
+
     ctypedef struct kl_job:
         kl_kernel kernel
-        int arrays, distance, ignore
+        int arrays
+        kl_map map
+        kl_ways ways
+        int ignore
         double unit
         ptrdiff_t n
         kl_params params

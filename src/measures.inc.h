@@ -1,9 +1,9 @@
 /* THE list of measures, and the formula of each. What is on the list is exported, tested and
    timed; what is not does not exist.
 
-   Included without LANE it gives the list; with LANE also the formulas, for that lane type. The
-   loops that call them are linear_sweep.inc.h (probs, counts) and rows_log.inc.h (log_probs,
-   logits). */
+   Included without LANE it gives the list; with LANE also the formulas of the kernels that sweep, for
+   that lane type; those of the family stand in family_terms.inc.h. The loops that call them are
+   linear_sweep.inc.h (probs, counts), rows_log.inc.h (log_probs, logits) and rows_family.inc.h. */
 
 #ifndef KL_MEASURES_H
 #define KL_MEASURES_H
@@ -14,21 +14,53 @@
     M(cross_entropy, pair)                                                                         \
     M(js_divergence, pair)                                                                         \
     M(js_distance, pair)                                                                           \
+    M(jeffreys_divergence, pair)                                                                   \
+    M(total_variation, pair)                                                                       \
+    M(hellinger_distance, pair)                                                                    \
+    M(bhattacharyya_distance, pair)                                                                \
+    M(chi2_divergence, pair)                                                                       \
+    M(renyi_divergence, pair)                                                                      \
+    M(tsallis_divergence, pair)                                                                    \
+    M(alpha_divergence, pair)                                                                      \
     M(entropy, single)                                                                             \
+    M(perplexity, single)                                                                          \
+    M(renyi_entropy, single)                                                                       \
+    M(tsallis_entropy, single)                                                                     \
     M(rel_entr, elementwise)                                                                       \
     M(nll, labels)
 
-/* Kernels that score a row in the loops; each has the formulas below. */
-#define KL_KERNEL_LIST(X) X(kl_divergence) X(cross_entropy) X(js_divergence) X(entropy)
+/* Kernels that score a row in the loops, several measures by one where they share its sums. Those that
+   sweep a row once where they can, with the formulas below; and those of the family, in two readings. */
+#define KL_SWEEPING_LIST(X) X(kl_divergence) X(cross_entropy) X(js_divergence) X(entropy)
+#define KL_FAMILY_LIST(X)                                                                          \
+    X(total_variation) X(affinity) X(chi2_divergence) X(power_divergence) X(power_entropy)
+#define KL_KERNEL_LIST(X) KL_SWEEPING_LIST(X) KL_FAMILY_LIST(X)
 
 typedef enum {
 #define KL_KERNEL_ENUM(name) KL_KERNEL_##name,
     KL_KERNEL_LIST(KL_KERNEL_ENUM)
 #undef KL_KERNEL_ENUM
     KL_KERNELS, /* the rest of the list is scored by other means */
+    KL_SWEEPING = KL_KERNEL_total_variation, /* how many sweep */
     KL_KERNEL_rel_entr = KL_KERNELS,
     KL_KERNEL_nll
 } kl_kernel;
+
+/* What becomes of the sums of a kernel that serves several measures. */
+typedef enum {
+    KL_ENDS_ITSELF, KL_ENDS_HELLINGER, KL_ENDS_BHATTACHARYYA, KL_ENDS_RENYI, KL_ENDS_TSALLIS,
+    KL_ENDS_ALPHA
+} kl_end;
+
+static inline int kl_of_family(int kernel)
+{
+    return kernel >= KL_KERNEL_total_variation && kernel < KL_KERNELS;
+}
+
+static inline int kl_of_one_row(int kernel)
+{
+    return kernel == KL_KERNEL_entropy || kernel == KL_KERNEL_power_entropy;
+}
 
 /* Whether log q is taken, so that the floor acts and q = 0 < p is infinite without one. */
 static inline int kl_has_floor(kl_kernel kernel)
@@ -46,7 +78,8 @@ static inline int kl_has_peak(kl_kernel kernel)
 /* Whether the score is near 0 for nearly equal rows, where float32 sums keep too few digits. */
 static inline int kl_vanishes(kl_kernel kernel)
 {
-    return kernel == KL_KERNEL_kl_divergence || kernel == KL_KERNEL_js_divergence;
+    return kernel == KL_KERNEL_kl_divergence || kernel == KL_KERNEL_js_divergence
+           || (kl_of_family(kernel) && kernel != KL_KERNEL_power_entropy);
 }
 
 #endif

@@ -62,8 +62,8 @@ def kl_divergence(p, q, *, form="probs", axis=-1, base=None, eps=None, temperatu
     >>> kl_c.kl_divergence([[3, 1], [1, 1]], [1, 1], form="counts")
     array([0.13081204, 0.        ])
     """
-    return score_pair(KL_KERNEL_kl_divergence, 0, p, q, form, axis, base, eps, None, temperature,
-                      invalid, out, keepdims, workers)
+    return score_pair(KL_KERNEL_kl_divergence, KL_AS_IT_IS, p, q, form, axis, base, eps, None,
+                      temperature, invalid, out, keepdims, workers)
 
 
 def cross_entropy(p, q, *, form="probs", axis=-1, base=None, eps=None, temperature=1.0,
@@ -122,8 +122,8 @@ def cross_entropy(p, q, *, form="probs", axis=-1, base=None, eps=None, temperatu
     >>> round(kl_c.cross_entropy([0.5, 0.5], [0.25, 0.75], base=2), 12)
     1.207518749639
     """
-    return score_pair(KL_KERNEL_cross_entropy, 0, p, q, form, axis, base, eps, None, temperature,
-                      invalid, out, keepdims, workers)
+    return score_pair(KL_KERNEL_cross_entropy, KL_AS_IT_IS, p, q, form, axis, base, eps, None,
+                      temperature, invalid, out, keepdims, workers)
 
 
 def js_divergence(p, q, weight=0.5, *, form="probs", axis=-1, base=None, temperature=1.0,
@@ -182,7 +182,7 @@ def js_divergence(p, q, weight=0.5, *, form="probs", axis=-1, base=None, tempera
     >>> kl_c.js_divergence([1, 0], [0, 1], base=2)
     1.0
     """
-    return score_pair(KL_KERNEL_js_divergence, 0, p, q, form, axis, base, None, weight,
+    return score_pair(KL_KERNEL_js_divergence, KL_AS_IT_IS, p, q, form, axis, base, None, weight,
                       temperature, invalid, out, keepdims, workers)
 
 
@@ -241,5 +241,5 @@ def js_distance(p, q, weight=0.5, *, form="probs", axis=-1, base=None, temperatu
     >>> round(kl_c.js_distance([1, 0], [0.5, 0.5], base=2), 12)
     0.557923045284
     """
-    return score_pair(KL_KERNEL_js_divergence, 1, p, q, form, axis, base, None, weight,
+    return score_pair(KL_KERNEL_js_divergence, KL_ROOT, p, q, form, axis, base, None, weight,
                       temperature, invalid, out, keepdims, workers)

@@ -246,5 +246,5 @@ KL_INLINE int STORED(linear_row)(kl_kernel kernel, STORED(linear_formula) formul
         STORED(linear_tile)(KL_KERNEL_##kernel, STORED(kernel##_linear), p, q, rows, n, params,    \
                             workspace, scores, statuses);                                          \
     }
-KL_KERNEL_LIST(KL_LINEAR_ROW)
+KL_SWEEPING_LIST(KL_LINEAR_ROW)
 #undef KL_LINEAR_ROW

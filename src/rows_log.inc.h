@@ -17,8 +17,14 @@ typedef struct {
     int floored;
 } STORED(log_scales);
 
-KL_INLINE vec STORED(log_step)(vec a, vec b, const STORED(log_scales) *row,
-                               const LANED(scales) *by, STORED(log_formula) formula, vec *holes)
+/* A vector of outcomes of both rows, normalised to the mass of p. */
+typedef struct {
+    vec p, q, d, log_q; /* d = log(p/q), or of its floor; 2 where p = 0 */
+    mask lifted;        /* where d speaks of the floor */
+} STORED(log_outcome);
+
+KL_INLINE STORED(log_outcome) STORED(log_outcome_of)(vec a, vec b, const STORED(log_scales) *row,
+                                                     vec *holes)
 {
     vec infinity = all((real)HUGE_VAL), low;
     mask p_zero = equal(a, sub(all(0), infinity)), q_zero = equal(b, sub(all(0), infinity));
@@ -40,7 +46,38 @@ KL_INLINE vec STORED(log_step)(vec a, vec b, const STORED(log_scales) *row,
         log_q = select(p_zero, log_q, larger(smaller(log_p, row->log_eps), log_q));
     } else
         *holes = larger(*holes, drop(p_zero, keep(q_zero, all(1))));
-    return formula(p, q, d, log_q, lifted, by);
+    return (STORED(log_outcome)){p, q, d, log_q, lifted};
+}
+
+KL_INLINE vec STORED(log_step)(vec a, vec b, const STORED(log_scales) *row,
+                               const LANED(scales) *by, STORED(log_formula) formula, vec *holes)
+{
+    STORED(log_outcome) at = STORED(log_outcome_of)(a, b, row, holes);
+    return formula(at.p, at.q, at.d, at.log_q, at.lifted, by);
+}
+
+/* From both normalisers; true where the lanes do not hold the maxima. */
+KL_INLINE int STORED(log_scales_of)(const kl_log_sums *ps, const kl_log_sums *qs,
+                                    double temperature, double eps, STORED(log_scales) *row)
+{
+    double p_z = ps->at_maximum + ps->others, q_z = qs->at_maximum + qs->others;
+    double p_log_z = kl_log_z(ps), q_log_z = kl_log_z(qs);
+    /* The shift in two parts: to the last digit of d, however far the logits lie apart. */
+    double low, high = kl_difference(ps->maximum, qs->maximum, &low);
+    double more = (p_log_z - q_log_z) * temperature;
+    real c = (real)(high + more);
+    row->p_top = all((real)ps->maximum);
+    row->q_top = all((real)qs->maximum);
+    row->c = all(c);
+    row->c_low = all((real)(((high - (double)c) + more) + low));
+    row->inverse = all((real)(1 / temperature));
+    row->inverse_low = all((real)(1 / temperature - (double)(real)(1 / temperature)));
+    row->q_to_p = all((real)(p_z / q_z));
+    row->p_log_z = all((real)p_log_z);
+    row->q_log_z = all((real)q_log_z);
+    row->floored = eps > 0;
+    row->log_eps = all((real)log(row->floored ? eps : 1));
+    return !(fabs(ps->maximum) < K(LARGEST_LOGIT) && fabs(qs->maximum) < K(LARGEST_LOGIT));
 }
 
 /* Jensen-Shannon terms with one exponential for p, one for q/p and one logarithm; false where a
@@ -112,30 +149,14 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     }
     status = kl_check_log_mass(p, &ps) | kl_check_log_mass(q, &qs);
     double p_z = ps.at_maximum + ps.others, q_z = qs.at_maximum + qs.others;
-    double p_log_z = kl_log_z(&ps), q_log_z = kl_log_z(&qs);
-    /* The shift in two parts: to the last digit of d, however far the logits lie apart. */
-    double low, high = kl_difference(ps.maximum, qs.maximum, &low);
-    double more = (p_log_z - q_log_z) * temperature;
-    real c = (real)(high + more);
     int numbers = p_z > 0 && p_z < HUGE_VAL && q_z > 0 && q_z < HUGE_VAL; /* no NaN, no +inf */
-    if (!(fabs(ps.maximum) < K(LARGEST_LOGIT) && fabs(qs.maximum) < K(LARGEST_LOGIT)) && numbers)
+    STORED(log_scales) row;
+    if (STORED(log_scales_of)(&ps, &qs, temperature, params->eps, &row) && numbers)
         return KL_RETRY | status;
     if (cross) {
-        *score = infinite && numbers ? HUGE_VAL : kl_not_negative(q_log_z + ps.gap / p_z);
+        *score = infinite && numbers ? HUGE_VAL : kl_not_negative(kl_log_z(&qs) + ps.gap / p_z);
         return status;
     }
-    STORED(log_scales) row;
-    row.p_top = all((real)ps.maximum);
-    row.q_top = all((real)qs.maximum);
-    row.c = all(c);
-    row.c_low = all((real)(((high - (double)c) + more) + low));
-    row.inverse = all((real)(1 / temperature));
-    row.inverse_low = all((real)(1 / temperature - (double)(real)(1 / temperature)));
-    row.q_to_p = all((real)(p_z / q_z));
-    row.p_log_z = all((real)p_log_z);
-    row.q_log_z = all((real)q_log_z);
-    row.floored = params->eps > 0;
-    row.log_eps = all((real)log(row.floored ? params->eps : 1));
     LANED(scales) by = LANED(unscaled)(K(TINY), params->weight);
 
     stored p_buffer[ROW_BLOCK], q_buffer[ROW_BLOCK];
@@ -175,5 +196,5 @@ KL_INLINE int STORED(log_row)(kl_kernel kernel, STORED(log_formula) formula, con
     {                                                                                              \
         return STORED(log_row)(KL_KERNEL_##kernel, LANED(kernel##_log), p, q, n, params, score);   \
     }
-KL_KERNEL_LIST(KL_LOG_ROW)
+KL_SWEEPING_LIST(KL_LOG_ROW)
 #undef KL_LOG_ROW

@@ -105,22 +105,54 @@ cdef ndarray describe_labels(object labels, const axes *batch, kl_job *job):
     return array
 
 
-cdef object score_pair(kl_kernel kernel, int distance, object p, object q, object form,
+cdef object score_pair(kl_kernel kernel, kl_map map, object p, object q, object form,
                        object axis, object base, object eps, object weight, object temperature,
-                       object invalid, object out, object keepdims, object workers):
+                       object invalid, object out, object keepdims, object workers,
+                       kl_ways ways=KL_FORWARD):
     cdef kl_job job
-    job.kernel = kernel
-    job.distance = distance
-    job.arrays = 1 if kernel == KL_KERNEL_entropy else 2
-    read_forms(form, &job)
-    read_base(base, &job)
+    start_job(kernel, map, form, base, &job)
+    job.ways = ways
     if kernel == KL_KERNEL_js_divergence:
         read_weight(weight, &job)
         job.params.eps = 0
     else:
         job.params.weight = 0.5
+        read_eps(eps, job.p.row.form, &job)
+        job.reverse_eps = job.params.eps
         read_eps(eps, job.q.row.form, &job)
-    read_temperature(temperature, &job)
-    raises = read_invalid(invalid, &job)
-    read_workers(workers, &job)
-    return score_rows(&job, p, q, integer(axis, "axis"), None, raises, out, keepdims)
+    return finish_call(p, q, axis, temperature, invalid, out, keepdims, workers, &job)
+
+
+cdef object score_family(kl_kernel kernel, kl_end end, kl_map map, object p, object q,
+                         object alpha, object form, object axis, object base, object temperature,
+                         object invalid, object out, object keepdims, object workers):
+    """Measures without a floor; `alpha` is None where there is no order."""
+    cdef kl_job job
+    start_job(kernel, map, form, base, &job)
+    job.params.weight = 0.5
+    job.params.eps = job.reverse_eps = 0
+    job.params.end = end
+    if alpha is not None or kernel == KL_KERNEL_power_divergence or (
+            kernel == KL_KERNEL_power_entropy):
+        read_alpha(alpha, &job)
+    return finish_call(p, q, axis, temperature, invalid, out, keepdims, workers, &job)
+
+
+cdef int start_job(kl_kernel kernel, kl_map map, object form, object base, kl_job *job) except -1:
+    job.kernel = kernel
+    job.map = map
+    job.ways = KL_FORWARD
+    job.arrays = 1 if kl_of_one_row(kernel) else 2
+    job.params.alpha = 1
+    job.params.end = KL_ENDS_ITSELF
+    read_forms(form, job)
+    read_base(base, job)
+    return 0
+
+
+cdef object finish_call(object p, object q, object axis, object temperature, object invalid,
+                        object out, object keepdims, object workers, kl_job *job):
+    read_temperature(temperature, job)
+    raises = read_invalid(invalid, job)
+    read_workers(workers, job)
+    return score_rows(job, p, q, integer(axis, "axis"), None, raises, out, keepdims)

@@ -16,7 +16,7 @@ cdef extern from "Python.h":
     Py_ssize_t PyVectorcall_NARGS(size_t)
 
 cdef enum:
-    MEASURES_WITH_A_SHORT_WAY = 5
+    MEASURES_WITH_A_SHORT_WAY = 10
     IN_PLACE = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED
 
 # How a measure is scored, by the function that the caller sees.
@@ -24,13 +24,12 @@ cdef struct short_way:
     PyObject *function
     kl_kernel kernel
     int arrays
-    bint distance
+    kl_map map
+    kl_params params
 
 cdef short_way short_ways[MEASURES_WITH_A_SHORT_WAY]
 cdef int ways = 0
 cdef vectorcallfunc function_itself = NULL  # how any function that Cython makes is entered
-cdef kl_params default_params
-default_params.eps, default_params.weight, default_params.temperature = DEFAULT_EPS, 0.5, 1
 
 
 cdef inline ptrdiff_t short_row(PyObject *value, kl_source *row) noexcept:
@@ -63,26 +62,38 @@ cdef PyObject *enter(PyObject *function, PyObject *const *arguments, size_t coun
         if n and (way.arrays == 1
                   or (short_row(arguments[1], &q) == n and p.dtype == q.dtype)):
             if kl_active.rows[<int>way.kernel][<int>KL_LINEAR][<int>p.dtype](
-                    &p, &q, n, &default_params, &score) == KL_OK:
-                return PyFloat_FromDouble(sqrt(score) if way.distance else score)
+                    &p, &q, n, &way.params, &score) == KL_OK:
+                if way.map != KL_AS_IT_IS:
+                    score = sqrt(score) if way.map == KL_ROOT else exp(score)
+                return PyFloat_FromDouble(score)
     return function_itself(function, arguments, count, names)
 
 
-cdef int shorten(object measure, kl_kernel kernel, int arrays, bint distance) except -1:
+cdef int shorten(object measure, kl_kernel kernel, int arrays, kl_map map=KL_AS_IT_IS,
+                 kl_end end=KL_ENDS_ITSELF) except -1:
     """Enter `measure` through `enter`, unless this Python knows no such protocol."""
     global ways, function_itself
     cdef PyObject *function = <PyObject *>measure
+    cdef short_way *way
     cdef vectorcallfunc entry = PyVectorcall_Function(function)
     if entry != NULL:
         function_itself = entry
-        short_ways[ways] = short_way(function, kernel, arrays, distance)
+        way = &short_ways[ways]
+        way.function, way.kernel, way.arrays, way.map = function, kernel, arrays, map
+        way.params.eps, way.params.weight, way.params.temperature = DEFAULT_EPS, 0.5, 1
+        way.params.alpha, way.params.end = 1, end
         ways += 1
         (<vectorcallfunc *>(<char *>function + Py_TYPE(function).tp_vectorcall_offset))[0] = enter
     return 0
 
 
-shorten(kl_divergence, KL_KERNEL_kl_divergence, 2, False)
-shorten(cross_entropy, KL_KERNEL_cross_entropy, 2, False)
-shorten(js_divergence, KL_KERNEL_js_divergence, 2, False)
-shorten(js_distance, KL_KERNEL_js_divergence, 2, True)
-shorten(entropy, KL_KERNEL_entropy, 1, False)
+shorten(kl_divergence, KL_KERNEL_kl_divergence, 2)
+shorten(cross_entropy, KL_KERNEL_cross_entropy, 2)
+shorten(js_divergence, KL_KERNEL_js_divergence, 2)
+shorten(js_distance, KL_KERNEL_js_divergence, 2, KL_ROOT)
+shorten(entropy, KL_KERNEL_entropy, 1)
+shorten(perplexity, KL_KERNEL_entropy, 1, KL_EXPONENTIAL)
+shorten(total_variation, KL_KERNEL_total_variation, 2)
+shorten(hellinger_distance, KL_KERNEL_affinity, 2, KL_ROOT, KL_ENDS_HELLINGER)
+shorten(bhattacharyya_distance, KL_KERNEL_affinity, 2, KL_AS_IT_IS, KL_ENDS_BHATTACHARYYA)
+shorten(chi2_divergence, KL_KERNEL_chi2_divergence, 2)

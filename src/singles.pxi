@@ -52,8 +52,8 @@ def entropy(p, *, form="probs", axis=-1, base=None, temperature=1.0, invalid="ra
     >>> kl_c.entropy([0.5, 0.25, 0.25], base=2)
     1.5
     """
-    return score_pair(KL_KERNEL_entropy, 0, p, None, form, axis, base, None, None, temperature,
-                      invalid, out, keepdims, workers)
+    return score_pair(KL_KERNEL_entropy, KL_AS_IT_IS, p, None, form, axis, base, None, None,
+                      temperature, invalid, out, keepdims, workers)
 
 
 def rel_entr(p, q, *, form="probs", base=None, eps=None, invalid="raise", out=None, workers=None):
@@ -112,7 +112,8 @@ def rel_entr(p, q, *, form="probs", base=None, eps=None, invalid="raise", out=No
     cdef int number
     job.kernel = KL_KERNEL_rel_entr
     job.arrays = 2
-    job.distance = 0
+    job.map = KL_AS_IT_IS
+    job.ways = KL_FORWARD
     job.params.temperature = 1
     read_forms(form, &job)
     if job.p.row.form == KL_LOGITS or job.q.row.form == KL_LOGITS:
@@ -220,7 +221,8 @@ def nll(labels, q, *, form="probs", axis=-1, base=None, eps=None, temperature=1.
     """
     cdef kl_job job
     job.kernel = KL_KERNEL_nll
-    job.distance = 0
+    job.map = KL_AS_IT_IS
+    job.ways = KL_FORWARD
     job.arrays = 1
     job.params.weight = 0.5
     read_forms(form, &job)

@@ -34,6 +34,7 @@ enum { ZERO_OR_ABOVE_f16 = 1 };
 #define sub(a, b) LANED(sub)(a, b)
 #define mul(a, b) LANED(mul)(a, b)
 #define quotient(a, b) LANED(div)(a, b)
+#define root(a) LANED(root)(a)
 #define fused(a, b, c) LANED(fma)(a, b, c)           /* a b + c */
 #define fused_less(a, b, c) LANED(fms)(a, b, c)      /* a b - c */
 #define fused_from(a, b, c) LANED(fnma)(a, b, c)     /* c - a b */

@@ -11,6 +11,14 @@ HEADLINES = ("uniform, Zipf", "softmax N(0, 4)", "peak, other peak", "near, d = 
 UNEQUAL = (*HEADLINES, "near, d = 1e-06", "near, d = 1e-09")  # with unequal masses and shifts
 PERIOD = 61  # prime to every width, so that each lane meets each value
 LONGEST = 131072
+# Orders on both sides of where the kernel changes roles; test_family.py asks for more.
+ORDERS = {
+    "renyi_divergence": (0.3, 2.5),
+    "tsallis_divergence": (0.75,),
+    "alpha_divergence": (-0.5, 1.5),
+    "renyi_entropy": (0.3, 2.5),
+    "tsallis_entropy": (0.75,),
+}
 
 
 class Case(NamedTuple):
@@ -75,7 +83,11 @@ def rows(form, dtype, short, long):
 def calls(measure, kind, p, q, form):
     """The calls of one measure on one pair: (args, kwargs, arguments of the oracle's method)."""
     keywords = {"form": form}
-    if kind == "single":
+    if measure in ORDERS:
+        rows = (p,) if kind == "single" else (p, q)
+        for order in ORDERS[measure]:
+            yield rows, keywords | {"alpha": order}, {"alpha": order}
+    elif kind == "single":
         yield (p,), keywords, {}
     elif kind == "labels":
         for label in {0, p.size - 1}:

@@ -1,5 +1,6 @@
 """Every measure of the compiled module, called alike: its arguments from one pair of arrays."""
 
+import functools
 import inspect
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 
 import kl_c
 import limits
+import oracle
 from kl_c import _kernels, reference
 from rows_zoo import DTYPE
 
@@ -37,6 +39,15 @@ class Call(NamedTuple):
         return self._replace(args=(*labels, *map(transform, self.arrays)))
 
 
+def orders(measure):
+    return {"alpha": oracle.ORDER} if takes(measure, "alpha") else {}
+
+
+def function_of(measure, module=kl_c):
+    """The function, its order chosen where it has one."""
+    return functools.partial(getattr(module, measure), **orders(measure))
+
+
 def takes(measure, keyword):
     return keyword in inspect.signature(getattr(kl_c, measure)).parameters
 
@@ -49,7 +60,8 @@ def call(measure, p, q, form="probs", axis=-1):
     """One measure on arrays with outcomes on ``axis``; the label is always the last outcome."""
     forms = (form, form) if isinstance(form, str) else tuple(form)
     kind = _kernels.MEASURES[measure]
-    placed = {} if axis == -1 or kind == "elementwise" else {"axis": axis}
+    placed: dict[str, Any] = {} if axis == -1 or kind == "elementwise" else {"axis": axis}
+    placed |= orders(measure)
     if kind == "single":
         return Call(measure, (p,), {"form": forms[0], **placed})
     if kind == "labels":

@@ -24,7 +24,23 @@ NEAR_EQUALITY = {"linear": 4, "log": 4 * 8}
 # lane, each rounded by half a unit.
 DIFFERENCES = ("total_variation", "largest_change")
 DIFFERENCE_ROUNDINGS = 32
-VANISH_AT_EQUALITY = ("kl_divergence", "js_divergence", "js_distance")
+VANISH_AT_EQUALITY = (
+    "kl_divergence",
+    "js_divergence",
+    "jeffreys_divergence",
+    "bhattacharyya_distance",
+    "chi2_divergence",
+    "renyi_divergence",
+    "tsallis_divergence",
+    "alpha_divergence",
+)
+# Roots of such: the square is what is summed.
+ROOTS = ("js_distance", "hellinger_distance")
+# An exponential of what is summed: the relative error is the error of its argument.
+EXPONENTIALS = ("perplexity", "tsallis_divergence", "alpha_divergence", "tsallis_entropy")
+# Of first order in the difference of the rows: so is their error.
+FIRST_ORDER = ("total_variation",)
+MAX_LOG_RATIO = "Renyi divergence of order infinity"  # likewise
 
 # -log q of a q near 1 keeps no more than the mass that q is divided by: k u, absolute.
 NLL_ROUNDINGS = 4
@@ -63,9 +79,9 @@ def error(measure: str, dtypes: tuple, forms: tuple, exact: float) -> float:
     narrower = is_narrower(*dtypes)
     underflow = UNDERFLOW_NARROWER if narrower else UNDERFLOW
     lost = underflow["element" if measure == "rel_entr" else "sum"]
-    if measure == "js_distance":
-        divergence = exact**2 + _rounding("js_divergence", narrower, forms, exact**2) + lost
-        return math.sqrt(divergence) - abs(exact)
+    if measure in ROOTS:
+        square = exact**2 + _rounding("js_divergence", narrower, forms, exact**2) + lost
+        return math.sqrt(square) - abs(exact)
     return _rounding(measure, narrower, forms, abs(exact)) + lost
 
 
@@ -76,6 +92,11 @@ def _rounding(measure: str, narrower: bool, forms: tuple, size: float) -> float:
         return limit * size + NLL_ROUNDINGS * u
     if measure in DIFFERENCES:
         return limit * size + DIFFERENCE_ROUNDINGS * u
+    noise = NEAR_EQUALITY["log" if is_log(*forms) else "linear"] * u
+    if measure in EXPONENTIALS:
+        limit *= max(1.0, math.log(max(size, 1.0)))
+    if measure in (*FIRST_ORDER, MAX_LOG_RATIO):
+        return limit * size + noise
     if measure not in VANISH_AT_EQUALITY:
         return limit * size
     if measure == "kl_divergence" and narrower and is_log(*forms):
@@ -84,7 +105,6 @@ def _rounding(measure: str, narrower: bool, forms: tuple, size: float) -> float:
                 return allowed * size
     # KL is d^2 / 2 to first order. JS is at most a quarter of it, which d takes no notice of.
     d = math.sqrt(2 * size)
-    noise = NEAR_EQUALITY["log" if is_log(*forms) else "linear"] * u
     return limit * size + noise * d + noise**2 / 2
 
 

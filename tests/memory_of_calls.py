@@ -5,6 +5,8 @@ counts is the peak of resident memory as Linux reports it, which sees what C all
 """
 
 import ctypes
+import functools
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -61,11 +63,13 @@ def calls(p, q, form):
     scores, terms = filled("float64", p.shape[:-1]), filled("float64", p.shape)
     labels = filled("int32", q.shape[:-1], 1)
     yield "check_rows", lambda: kl_c.check_rows(p, form=one), p[..., 0].size
-    yield "entropy", lambda: kl_c.entropy(p, form=one, out=scores), 0
     yield "nll", lambda: kl_c.nll(labels, q, form=other, out=scores[: len(q)]), 0
-    for measure in (kl_c.kl_divergence, kl_c.cross_entropy, kl_c.js_divergence, kl_c.js_distance):
-        call = lambda measure=measure: measure(p, q, form=form, out=scores)  # noqa: E731
-        yield measure.__name__, call, 0
+    for name, kind in kl_c._kernels.MEASURES.items():
+        if kind in ("single", "pair"):
+            given, forms = ((p,), one) if kind == "single" else ((p, q), form)
+            measure = getattr(kl_c, name)
+            order = {"alpha": 0.7} if "alpha" in inspect.signature(measure).parameters else {}
+            yield name, functools.partial(measure, *given, form=forms, out=scores, **order), 0
     if p.ndim == q.ndim == 2 and p.shape == q.shape:
         # The table of the kernel, and the columns made from it, which are the result.
         statistics = len(p) * len(kl_c._kernels.STATISTICS) * 8

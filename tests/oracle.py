@@ -17,6 +17,8 @@ mpf = context.mpf
 # Sums of terms of order 1 hold 100 digits; rows of float64 that differ score far above this.
 NOISE = mpf("1e-90")
 
+ORDER = 0.7  # of measures that have one, where some value will do
+
 DEFAULT_EPS = {"probs": 2.0**-126, "counts": 2.0**-126, "log_probs": 0, "logits": 0}
 
 
@@ -98,6 +100,75 @@ class Exact:
 
     def js_distance(self, weight=0.5):
         return context.sqrt(self.js_divergence(weight))
+
+    def jeffreys_divergence(self, eps=None):
+        eps_p = mpf(DEFAULT_EPS[self.forms[0]] if eps is None else eps)
+        log_q, log_p = self._floored(eps), _floored(self.p, self.q, eps_p)
+        there = self._expected([x for _, x in self.p], log_q, self.p)
+        back = self._expected([x for _, x in self.q], log_p, self.q)
+        return _resolved(there) + _resolved(back)  # a floor may make one of them negative
+
+    def total_variation(self):
+        return self._over(lambda p, q: abs(p - q)) / 2
+
+    def hellinger_distance(self):
+        return context.sqrt(self._over(lambda p, q: (context.sqrt(p) - context.sqrt(q)) ** 2) / 2)
+
+    def bhattacharyya_distance(self):
+        return -context.log(self._over(lambda p, q: context.sqrt(p * q)))
+
+    def chi2_divergence(self):
+        return self._over(lambda p, q: (p - q) ** 2 / q if q else (context.inf if p else mpf(0)))
+
+    def renyi_divergence(self, alpha=ORDER):
+        if alpha == 1:
+            return self.kl_divergence(0)
+        if alpha == context.inf:
+            pairs = zip(self.p, self.q, strict=True)
+            return max(log_p - log_q for (p, log_p), (_, log_q) in pairs if p)
+        return context.log(self._power_sum(alpha)) / (mpf(alpha) - 1)
+
+    def tsallis_divergence(self, alpha=ORDER):
+        if alpha == 1:
+            return self.kl_divergence(0)
+        return (self._power_sum(alpha) - 1) / (mpf(alpha) - 1)
+
+    def alpha_divergence(self, alpha=ORDER):
+        if alpha == 0:
+            return _resolved(self._expected([x for _, x in self.q], [x for _, x in self.p], self.q))
+        return self.tsallis_divergence(alpha) / mpf(alpha)
+
+    def perplexity(self):
+        return context.exp(self.entropy())
+
+    def renyi_entropy(self, alpha=ORDER):
+        if alpha == 1:
+            return self.entropy()
+        if alpha == context.inf:
+            return -max(log_p for _, log_p in self.p)
+        return context.log1p(self._powers_less_1(alpha)) / (1 - mpf(alpha))
+
+    def tsallis_entropy(self, alpha=ORDER):
+        return self.entropy() if alpha == 1 else self._powers_less_1(alpha) / (1 - mpf(alpha))
+
+    def _over(self, term):
+        pairs = zip(self.p, self.q, strict=True)
+        return self._sum(term(p, q) for (p, _), (q, _) in pairs)
+
+    def _power_sum(self, alpha):
+        """sum p**alpha q**(1 - alpha), where 0 times infinity and 0**0 are 0."""
+        a = mpf(alpha)
+
+        def term(p, q):
+            if p == 0 or q == 0:
+                return context.inf if (q and a < 0) or (p and a > 1) else mpf(0)
+            return p**a * q ** (1 - a)
+
+        return self._over(term)
+
+    def _powers_less_1(self, alpha):
+        """sum p**alpha - p, term by term: beside 1 what is left of an outcome of 1e-400 is lost."""
+        return self._sum(p ** mpf(alpha) - p if p else mpf(0) for p, _ in self.p)
 
     def nll(self, label, eps=None):
         """The score of q alone; ``probs`` are taken as they stand."""

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 import kl_c
 import limits
+from every_measure import function_of
 from kl_c import _kernels
 from rows_zoo import DTYPE
 
@@ -40,7 +41,7 @@ def all_scores(p, q, form):
     labels = np.zeros(p.shape[:-1], np.int64)
     arguments = {"pair": (p, q), "single": (p,), "elementwise": (p, q), "labels": (labels, q)}
     return {
-        name: getattr(kl_c, name)(*arguments[kind], form=form)
+        name: function_of(name)(*arguments[kind], form=form)
         for name, kind in _kernels.MEASURES.items()
         if (kind, form) != ("elementwise", "logits")
     }
@@ -58,8 +59,8 @@ def assert_same_bits(scores, expected):
 @given(rows=distributions(2))
 def test_divergences_are_not_negative(form, dtype, rows):
     p, q = in_form(rows, form, dtype)
-    for measure in limits.VANISH_AT_EQUALITY:
-        assert getattr(kl_c, measure)(p, q, form=form) >= 0
+    for measure in (*limits.VANISH_AT_EQUALITY, *limits.ROOTS, *limits.FIRST_ORDER):
+        assert function_of(measure)(p, q, form=form) >= 0
     assert kl_c.entropy(p, form=form) >= 0
 
 
@@ -69,8 +70,10 @@ def test_divergences_are_not_negative(form, dtype, rows):
 @given(rows=distributions(1), eps=st.sampled_from([None, 0, 1e-300, 1e-9, 0.3, 1]))
 def test_equal_rows_score_exactly_zero(form, dtype, rows, eps):
     (p,) = in_form(rows, form, dtype)
+    for measure in (*limits.VANISH_AT_EQUALITY, *limits.ROOTS, *limits.FIRST_ORDER):
+        assert function_of(measure)(p, p.copy(), form=form) == 0
     assert kl_c.kl_divergence(p, p.copy(), form=form, eps=eps) == 0
-    assert kl_c.js_divergence(p, p.copy(), form=form) == 0
+    assert kl_c.jeffreys_divergence(p, p.copy(), form=form, eps=eps) == 0
     assert kl_c.js_distance(p, p.copy(), weight=0.3, form=form) == 0
 
 

@@ -9,8 +9,7 @@ import re
 import numpy as np
 import pytest
 
-import kl_c
-from every_measure import rows
+from every_measure import function_of, rows
 from kl_c import _kernels
 
 KINDS = {m: kind for m, kind in _kernels.MEASURES.items() if kind in ("pair", "single")}
@@ -20,7 +19,7 @@ every_dtype = pytest.mark.parametrize("dtype", _kernels.DTYPES)
 
 def both_ways(measure, p, q):
     """The measure's arguments, and the two functions to give them to."""
-    function = getattr(kl_c, measure)
+    function = function_of(measure)
     return (
         (p, q)[: 2 if KINDS[measure] == "pair" else 1],
         function,
@@ -93,7 +92,7 @@ def test_whatever_is_unusual_is_treated_as_on_the_long_way(measure, name):
 
 @every_measure
 def test_a_wrong_number_of_arguments_is_said_by_python(measure):
-    function = getattr(kl_c, measure)
+    function = function_of(measure)
     p = rows((16,))
     count = 2 if KINDS[measure] == "pair" else 1
     with pytest.raises(TypeError, match=re.escape(f"{measure}() ")):

@@ -59,10 +59,10 @@ static kl_job job_of(int kernel, const setting *how, ptrdiff_t n)
 {
     kl_job job = {0};
     job.kernel = (kl_kernel)kernel;
-    job.arrays = kernel == KL_KERNEL_entropy || kernel == KL_KERNEL_nll ? 1 : 2;
+    job.arrays = kl_of_one_row(kernel) || kernel == KL_KERNEL_nll ? 1 : 2;
     job.unit = 1;
     job.n = n;
-    job.params = (kl_params){how->eps, 0.5, how->temperature};
+    job.params = kl_params_of(kernel, how->eps, how->temperature);
     job.workers = 1;
     job.labels.row.data = (const char *)labels;
     job.labels.row.stride = job.labels.strides[0] = sizeof *labels;

@@ -121,10 +121,10 @@ static void try_columns(const kl_backend *backend, int kernel, const setting *ho
     layout as = (layout)(turn % 3 ? turn % LAYOUTS : COLUMNS);
     kl_job job = {0};
     job.kernel = (kl_kernel)kernel;
-    job.arrays = kernel == KL_KERNEL_entropy ? 1 : 2;
+    job.arrays = kl_of_one_row(kernel) ? 1 : 2;
     job.unit = 1;
     job.n = n;
-    job.params = (kl_params){how->eps, 0.5, how->temperature};
+    job.params = kl_params_of(kernel, how->eps, how->temperature);
     job.workers = 1;
     kl_faults faults = {0}, found = {0};
     now_in("%s, kernel %d, %d columns of %s, dtype %d, %td outcomes, q %d", backend->name, kernel,

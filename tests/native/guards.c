@@ -49,12 +49,12 @@ static answer ask(const one_case *c, const kl_source *p, const kl_source *q)
                   : family == KL_LINEAR     ? 2
                                             : 3;
     double *result = (double *)outcome.high - numbers;
-    kl_params params = {c->how->eps, 0.5, c->how->temperature};
+    kl_params params = kl_params_of(c->kernel, c->how->eps, c->how->temperature);
     answer found = {{0}, 0};
     memset(result, 0, (size_t)numbers * sizeof *result);
     if (c->kernel < KL_KERNELS)
         found.status = c->backend->rows[c->kernel][family][c->dtype](
-            p, c->kernel == KL_KERNEL_entropy ? NULL : q, c->n, &params, result);
+            p, kl_of_one_row(c->kernel) ? NULL : q, c->n, &params, result);
     else if (c->kernel == COMPARISON)
         found.status = c->backend->compare[family][c->dtype](p, q, c->n, &params, c->n / 2, result);
     else if (c->kernel == TOP) {
