@@ -19,6 +19,8 @@ RENAMED = {
 }
 LOGIT_FORMS = {"kl_from_logits": "logits", "cross_entropy_from_logits": ("probs", "logits")}
 
+WITHOUT_FLOOR = ("entropy", "jensen_shannon", "jensen_shannon_distance", "mutual_information")
+
 # Functions of the collection that kl_c does not have; a case of any other name must run.
 OTHER_FUNCTIONS = {
     "hellinger_distance",
@@ -29,7 +31,6 @@ OTHER_FUNCTIONS = {
     "kl_poisson",
     "log_loss",
     "logsumexp",
-    "mutual_information",
     "renyi_divergence",
     "renyi_entropy",
     "generalized_kl",
@@ -50,7 +51,7 @@ def call(function, args):
         return measure(*rows, eps=0, invalid="ignore")
     if weights:
         keywords["weight"] = weights[0]
-    elif function not in ("entropy", "jensen_shannon", "jensen_shannon_distance"):
+    elif function not in WITHOUT_FLOOR:
         keywords["eps"] = 0
     if any(np.isnan(row).any() for row in rows):
         keywords["invalid"] = "ignore"
