@@ -65,7 +65,7 @@ def tables():
         "a peak": np.array([[1 - 3e-9, 1e-9], [1e-9, 1e-9]]),
         "empty row and column": np.array([[2, 0, 1], [0, 0, 0], [5, 0, 1]]),
     }
-    for shape in ((2, 2), (7, 13), (40, 3), (3, 130)):
+    for shape in ((2, 2), (7, 13), (140, 3), (3, 130)):
         cells = shape[0] * shape[1]
         for alpha in (0.01, 0.1, 1.0):
             name = f"Dirichlet({alpha}), {shape[0]} x {shape[1]}"
