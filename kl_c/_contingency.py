@@ -44,7 +44,7 @@ class Column(NamedTuple):
     size: int
     values: NDArray[Any] | None  # None where the codes are the labels themselves
 
-    def codes(self, part: slice = slice(None)) -> Integers:
+    def codes(self, part: slice) -> Integers:
         found: Integers = self.labels[part].astype(np.int64)
         found -= self.low
         return found
@@ -60,7 +60,7 @@ class Column(NamedTuple):
         """The same labels without codes that do not occur."""
         if self.values is not None:
             return self
-        codes = self.codes()
+        codes = self.codes(slice(None))
         occurs = np.bincount(codes, minlength=self.size) > 0
         place = np.cumsum(occurs) - 1
         values = self.named(np.flatnonzero(occurs))
@@ -136,24 +136,27 @@ def _fits(x: Column, y: Column) -> bool:
 
 def _table(x: Column, y: Column) -> ContingencyTable:
     cells = x.size * y.size
-    counts = np.zeros(cells, np.int64)
     block = max(BLOCK, cells)  # adding up the tables must not cost more than counting
-    for start in range(0, len(x.labels), block):
-        part = slice(start, start + block)
-        codes = x.codes(part)
-        codes *= y.size
-        codes += y.codes(part)
-        counts += np.bincount(codes, minlength=cells)
+    counts = np.bincount(_pairs(x, y, slice(block)), minlength=cells)
+    for start in range(block, len(x.labels), block):
+        counts += np.bincount(_pairs(x, y, slice(start, start + block)), minlength=cells)
     table = counts.reshape(x.size, y.size)
     in_x, in_y = (np.flatnonzero(table.any(axis)) for axis in (1, 0))
-    return ContingencyTable(table[np.ix_(in_x, in_y)], x.named(in_x), y.named(in_y))
+    if len(in_x) < x.size or len(in_y) < y.size:
+        table = table[np.ix_(in_x, in_y)]
+    return ContingencyTable(table, x.named(in_x), y.named(in_y))
+
+
+def _pairs(x: Column, y: Column, part: slice) -> Integers:
+    """One code for each pair of labels."""
+    codes = x.codes(part)
+    codes *= y.size
+    codes += y.codes(part)
+    return codes
 
 
 def _cells(x: Column, y: Column) -> Cells:
-    codes = x.codes()
-    codes *= y.size
-    codes += y.codes()
-    pairs, counts = np.unique(codes, return_counts=True)
+    pairs, counts = np.unique(_pairs(x, y, slice(None)), return_counts=True)
     return Cells(*np.divmod(pairs, y.size), counts, (x.size, y.size))
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from kl_c import _kernels
 from kl_c._contingency import Cells, counted
-from kl_c._weights import Floats, Form, Invalid, read
+from kl_c._weights import Floats, Form, Invalid, check_keywords, read
 
 __all__ = ["CellList", "Tables", "joint_of", "pair_of"]
 
@@ -83,6 +83,7 @@ def joint_of(
     joint: ArrayLike | None, labels: Any, form: Form, invalid: Invalid
 ) -> Tables | CellList:
     """The joint distribution that tables or two columns of labels stand for."""
+    check_keywords(form, invalid)
     if (joint is None) == (labels is None):
         got = "neither" if joint is None else "both"
         raise ValueError(f"expected a joint table or labels=(x, y), got {got}")

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kl_c._joint import CellList, Tables
-from kl_c._statistics import Settings
-from kl_c._weights import Floats, Form
+from kl_c._weights import Floats, Form, nats_of
 from kl_c.estimators import Estimator, checked_prior, excess, refuse_fractions
 
 __all__ = ["Labels", "Scores", "added", "score", "settings"]
@@ -23,7 +22,7 @@ def settings(
     checked = checked_prior(estimator, prior)
     if estimator != "plugin" and labels is None and form != "counts":
         raise ValueError(f"estimator={estimator!r} needs form='counts', got {form!r}")
-    return checked, Settings(base=base).checked().nats
+    return checked, nats_of(base)
 
 
 def added(

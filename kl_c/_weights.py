@@ -1,4 +1,4 @@
-"""Rows and tables of probabilities or counts, read and checked by the rules of every measure."""
+"""What measures of tables and of samples are given, read and checked by the rules of all others."""
 
 import math
 import re
@@ -8,25 +8,36 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kl_c import _kernels
+from kl_c._statistics import Settings
 
-__all__ = ["Floats", "Form", "Invalid", "read"]
+__all__ = ["Floats", "Form", "Invalid", "check_keywords", "nats_of", "read"]
 
 Floats = NDArray[np.float64]
 
 Form = Literal["probs", "counts"]
 FORMS: tuple[Form, ...] = get_args(Form)
 Invalid = Literal["raise", "nan"]
+INVALID: tuple[Invalid, ...] = get_args(Invalid)
 Name = Literal["joint", "counts"]
+
+
+def check_keywords(form: Form, invalid: Invalid) -> None:
+    """Raise for what these measures do not take, though others do."""
+    for name, value, known in (("form", form, FORMS), ("invalid", invalid, INVALID)):
+        if value not in known:
+            expected = " or ".join(map(repr, known))
+            raise ValueError(f"{name} must be {expected}, got {value!r}")
+
+
+def nats_of(base: float | None) -> float:
+    """The unit of the result in nats."""
+    return 1.0 if base is None else Settings(base=base).checked().nats
 
 
 def read(
     values: ArrayLike, name: Name, form: Form, invalid: Invalid, axes: tuple[int, ...]
 ) -> Floats:
     """The weights as float64 with these axes last; what breaks a rule raises or becomes NaN."""
-    if form not in FORMS:
-        raise ValueError(f"form must be {' or '.join(map(repr, FORMS))}, got {form!r}")
-    if invalid not in ("raise", "nan"):
-        raise ValueError(f"invalid must be 'raise' or 'nan', got {invalid!r}")
     array = _plain(values, name, axes)
     batch, row = array.shape[: -len(axes)], array.shape[-len(axes) :]
     rows = array.reshape(*batch, math.prod(row))  # -1 would not do for no rows

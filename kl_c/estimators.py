@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kl_c import _kernels
-from kl_c._statistics import Settings
-from kl_c._weights import Floats, Invalid, read
+from kl_c._weights import Floats, Invalid, check_keywords, nats_of, read
 
 __all__ = [
     "ESTIMATORS",
@@ -99,12 +98,13 @@ def entropy_estimate(
     >>> round(kl_c.entropy_estimate([4, 2, 3, 0, 2], estimator="grassberger", base=2), 6)
     2.057043
     """
-    nats = Settings("counts", invalid=invalid, base=base).checked().nats
+    check_keywords("counts", invalid)
+    unit = nats_of(base)
     weights = read(counts, "counts", "counts", invalid, (axis,))
     pseudocount = checked_prior(estimator, prior)
     refuse_fractions(weights, "counts", estimator)
     plain = _kernels.entropy(weights, form="counts", invalid="ignore")
-    value = np.asarray(plain + excess(weights, estimator, pseudocount)) / nats
+    value = np.asarray(plain + excess(weights, estimator, pseudocount)) / unit
     return value.item() if value.ndim == 0 else value
 
 

@@ -13,8 +13,7 @@ from kl_c import _kernels
 from kl_c._contingency import contingency_table
 from kl_c._joint import Tables, joint_of, pair_of
 from kl_c._measured import Labels, Scores, added, score, settings
-from kl_c._statistics import Settings
-from kl_c._weights import Floats, Form, Invalid
+from kl_c._weights import Floats, Form, Invalid, check_keywords, nats_of
 from kl_c.estimators import Estimator
 
 __all__ = [
@@ -213,7 +212,8 @@ def pointwise_mutual_information(
     array([[ 0.5   , -0.2925],
            [-1.    ,  0.415 ]])
     """
-    unit = Settings(base=base).checked().nats
+    unit = nats_of(base)
+    check_keywords(form, invalid)
     if labels is not None and joint is None:
         joint, labels, form = contingency_table(*pair_of(labels)).counts, None, "counts"
     of = joint_of(joint, labels, form, invalid)

@@ -77,6 +77,7 @@ def test_no_table_of_many_labels_is_made():
     with pytest.raises(ValueError, match=r"a table of \d+ x \d+ labels takes .* bytes; expected"):
         kl_c.contingency_table(x, y)
     assert kl_c.mutual_information(labels=(x, y)) < np.log(50_000)
+    assert kl_c.variation_of_information(labels=(x, [-7 * label for label in x])) == 0
 
 
 def test_a_range_far_wider_than_its_labels_makes_a_small_table():

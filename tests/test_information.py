@@ -306,6 +306,8 @@ def test_a_table_that_is_none_is_named_or_scores_nan(batch, name):
         ((np.eye(2) / 2,), {"invalid": "ignore"}, ValueError, "invalid must be 'raise' or 'nan'"),
         ((), {}, ValueError, r"expected a joint table or labels=\(x, y\), got neither"),
         ((np.eye(2),), {"labels": ([1], [1])}, ValueError, "got both"),
+        ((), {"labels": ([1], [2]), "form": "logits"}, ValueError, "form must be 'probs' or 'cou"),
+        ((), {"labels": ([1], [2]), "invalid": "ignore"}, ValueError, "invalid must be 'raise' o"),
         ((), {"labels": [1, 2, 3]}, ValueError, r"labels must be a pair of columns \(x, y\)"),
         ((), {"labels": ([1, 2], [1])}, ValueError, r"two columns of one length, got shapes \(2,"),
     ],
