@@ -178,6 +178,15 @@ def test_the_correction_keeps_the_digits_of_a_small_information():
     assert abs(value - expected) <= limits.TABLE * abs(expected)
 
 
+@pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS)
+def test_the_mean_of_an_information_is_never_negative(prior):
+    tables = np.random.default_rng(17).poisson([[[0.3]], [[2.0]], [[9.0]]], (200, 3, 4, 5))
+    tables[..., 0, 0] += 1
+    keywords = {"form": "counts", "estimator": "dirichlet", "prior": prior}
+    values = kl_c.mutual_information(tables, **keywords)
+    assert values.min() >= -limits.estimate_error(tables.sum((-1, -2)).max(), 3)
+
+
 # What the corrections are for
 
 
