@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import growth_report
+import labels
 import matrix_report
 import report
 import results
@@ -141,6 +142,7 @@ def accuracy(row: dict) -> str:
 
 BENCHMARKS = "docs/benchmarks.md"
 SPARSE = "docs/sparse.md"
+INFORMATION = "docs/information.md"
 # Document, table, the results that it is made from, and what makes it.
 TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., str]], ...] = (
     ("README.md", "speed", ("latest",), speed_tables),
@@ -149,6 +151,7 @@ TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., str]], ...] = (
     (BENCHMARKS, "peers", ("matrix",), peers_table),
     (BENCHMARKS, "growth", ("growth", "files"), growth_tables),
     (SPARSE, "sparse widths", ("sparse",), sparse_bounds.table),
+    (INFORMATION, "labels", ("labels",), labels.table),
 )
 
 

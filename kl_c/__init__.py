@@ -1,7 +1,8 @@
 """Exact divergences between discrete distributions, at the speed of reading them.
 
-The measures are compiled functions; ``compare`` and ``Comparison`` load on first use, so that the
-import costs next to nothing. ``kl_c.reference`` says in plain NumPy what each measure is.
+The measures are compiled functions; all that is built on them, as ``compare``, loads on first use,
+so that the import costs next to nothing. ``kl_c.reference`` says in plain NumPy what each measure
+is.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -45,15 +46,22 @@ __all__ = [
     "chi2_divergence",
     "compare",
     "compare_sparse",
+    "conditional_entropy",
+    "contingency_table",
     "cross_entropy",
     "entropy",
+    "entropy_estimate",
     "hellinger_distance",
     "jeffreys_divergence",
+    "joint_entropy",
     "js_distance",
     "js_divergence",
     "kl_divergence",
+    "mutual_information",
     "nll",
+    "normalized_mutual_information",
     "perplexity",
+    "pointwise_mutual_information",
     "reference",
     "rel_entr",
     "renyi_divergence",
@@ -63,11 +71,20 @@ __all__ = [
     "total_variation",
     "tsallis_divergence",
     "tsallis_entropy",
+    "variation_of_information",
 ]
 
 if TYPE_CHECKING:
     from . import reference
+    from ._contingency import contingency_table
     from .comparison import Comparison, compare
+    from .estimators import entropy_estimate
+    from .information import (
+        mutual_information,
+        normalized_mutual_information,
+        pointwise_mutual_information,
+    )
+    from .joint_entropies import conditional_entropy, joint_entropy, variation_of_information
     from .sparse import SparseComparison, compare_sparse
 
 _LAZY = {
@@ -75,6 +92,14 @@ _LAZY = {
     "Comparison": "comparison",
     "compare_sparse": "sparse",
     "SparseComparison": "sparse",
+    "entropy_estimate": "estimators",
+    "conditional_entropy": "joint_entropies",
+    "contingency_table": "_contingency",
+    "joint_entropy": "joint_entropies",
+    "mutual_information": "information",
+    "normalized_mutual_information": "information",
+    "pointwise_mutual_information": "information",
+    "variation_of_information": "joint_entropies",
     "reference": "reference",
 }
 

@@ -9,7 +9,7 @@ class InvalidRowsError(ValueError):
     Attributes
     ----------
     array : str
-        ``"p"``, ``"q"`` or ``"labels"``.
+        ``"p"``, ``"q"`` or ``"labels"``; ``"joint"`` of a joint table, ``"counts"`` of a sample's.
     row : int or tuple of int
         The lowest invalid row in C order of the result: an integer for one batch axis, otherwise
         an index tuple.

@@ -93,3 +93,14 @@ def test_a_figure_typed_by_hand_is_found(source_tree, tmp_path):
     assert (found.returncode, found.stdout) == (1, "README.md differs from bench/results\n")
     assert run(quote).returncode == 0
     assert (tmp_path / "README.md").read_text() == text
+
+
+def test_columns_of_labels_are_measured(source_tree, tmp_path):
+    path = tmp_path / "labels.json"
+    done = run(source_tree / "bench" / "labels.py", "--rows", 20_000, "--results", path)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(path.read_text())
+    assert result["quick"]
+    for entry in result["lines"]:
+        assert entry["name"] in done.stdout
+        assert {"kl_c", "scikit-learn"} <= entry["least"].keys()

@@ -30,7 +30,6 @@ OTHER_FUNCTIONS = {
     "kl_poisson",
     "log_loss",
     "logsumexp",
-    "mutual_information",
     "generalized_kl",
 }
 

@@ -73,7 +73,7 @@ def test_every_form_dtype_and_rule_is_named(readme):
     assert re.findall(r'`"(\w+)"`', rules) == list(kl_c.ROW_RULES[1:])
 
 
-@pytest.mark.parametrize("library", ["scipy", "torch"])
+@pytest.mark.parametrize("library", ["scipy", "sklearn", "torch"])
 def test_names_of_other_libraries_mean_the_same(readme, library):
     given = functions_of(library)
     rows = [list(map(code, row)) for row in table(readme, "elsewhere", "here")]
@@ -96,6 +96,11 @@ def functions_of(library):
         import scipy.stats
 
         return {"scipy": scipy, "kl_c": kl_c, "p": p, "q": q}
+    if library == "sklearn":
+        import sklearn.metrics
+
+        x, y = np.random.default_rng(4).integers(0, 5, (2, 60))
+        return {"sklearn": sklearn, "kl_c": kl_c, "x": x, "y": y}
     torch = pytest.importorskip("torch", reason="torch, whose names are compared, is not installed")
     p, q, a, b = (torch.tensor(x) for x in (p, q, np.log(p) + 1, np.log(q) - 2))
     labels = torch.tensor([0, 3, 1, 2])
@@ -104,7 +109,14 @@ def functions_of(library):
 
 @pytest.mark.parametrize(
     "document",
-    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/measuring.md", "docs/sparse.md"],
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/information.md",
+        "docs/measuring.md",
+        "docs/sparse.md",
+    ],
 )
 def test_links_and_commands_lead_somewhere(source_tree, document):
     path = source_tree / document

@@ -49,6 +49,14 @@ except kl_c.InvalidRowsError as error:
 assert_type(kl_c.compare(rows, rows, form="probs"), kl_c.Comparison)
 assert_type(kl_c.reference.U, float)
 
+assert_type(kl_c.mutual_information(rows, base=2), float | NDArray[np.float64])
+kl_c.mutual_information(labels=(["a", "b"], np.arange(2)), estimator="dirichlet", prior=0.5)
+kl_c.normalized_mutual_information([row, row], form="counts", average="max", invalid="nan")
+kl_c.conditional_entropy(rows, given="x")
+assert_type(kl_c.pointwise_mutual_information(rows, normalized=True), NDArray[np.float64])
+kl_c.entropy_estimate([3, 2], estimator="grassberger", axis=0)
+kl_c.contingency_table(["a", "b"], [1, 2]).counts.sum()
+
 kl_c.set_workers(-1)
 assert_type(kl_c.show_config(), dict[str, Any])
 assert_type(kl_c.__version__, str)

@@ -23,5 +23,9 @@ kl_c.rel_entr(rows, rows, axis=0)  # rejected
 kl_c.rel_entr(rows, rows, form="logits")  # rejected
 kl_c.nll(0, rows, ignore_index="pad")  # rejected
 kl_c.check_rows(rows, form=("probs", "probs"))  # rejected
+kl_c.mutual_information(rows, rows)  # rejected
+kl_c.mutual_information(rows, estimator="jackknife")  # rejected
+kl_c.normalized_mutual_information(rows, average="mean")  # rejected
+kl_c.joint_entropy(rows, form="logits")  # rejected
 kl_c.set_workers("all")  # rejected
 score: str = kl_c.entropy([0.5, 0.5])  # rejected
