@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from . import reference
     from ._contingency import contingency_table
     from .comparison import Comparison, compare
-    from .estimators import entropy_estimate
+    from .entropy_estimators import entropy_estimate
     from .information import (
         mutual_information,
         normalized_mutual_information,
@@ -92,7 +92,7 @@ _LAZY = {
     "Comparison": "comparison",
     "compare_sparse": "sparse",
     "SparseComparison": "sparse",
-    "entropy_estimate": "estimators",
+    "entropy_estimate": "entropy_estimators",
     "conditional_entropy": "joint_entropies",
     "contingency_table": "_contingency",
     "joint_entropy": "joint_entropies",

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kl_c._joint import CellList, Tables
 from kl_c._weights import Floats, Form, nats_of
-from kl_c.estimators import Estimator, checked_prior, excess, refuse_fractions
+from kl_c.entropy_estimators import Estimator, checked_prior, excess, refuse_fractions
 
 __all__ = ["Labels", "Scores", "added", "score", "settings"]
 

@@ -14,7 +14,7 @@ from kl_c._contingency import contingency_table
 from kl_c._joint import Tables, joint_of, pair_of
 from kl_c._measured import Labels, Scores, added, score, settings
 from kl_c._weights import Floats, Form, Invalid, check_keywords, nats_of
-from kl_c.estimators import Estimator
+from kl_c.entropy_estimators import Estimator
 
 __all__ = [
     "mutual_information",

@@ -9,7 +9,7 @@ from kl_c import _kernels
 from kl_c._joint import joint_of
 from kl_c._measured import Labels, Scores, added, score, settings
 from kl_c._weights import Form, Invalid
-from kl_c.estimators import Estimator
+from kl_c.entropy_estimators import Estimator
 
 __all__ = ["conditional_entropy", "joint_entropy", "variation_of_information"]
 

@@ -8,7 +8,7 @@ import pytest
 import kl_c
 import limits
 from documents import blocks_of, code, complaints, table
-from kl_c import estimators
+from kl_c import entropy_estimators
 
 PAGE = "docs/information.md"
 
@@ -29,7 +29,7 @@ def test_every_measure_and_estimator_has_its_line(page):
     named = [code(row[0])[0] for row in table(page, "`kl_c.`", "is", "lies in")]
     assert all(hasattr(kl_c, name) for name in named if "=" not in name)
     listed = [code(row[0])[0].strip('"') for row in table(page, "`estimator=`", "is", "use it")]
-    assert listed == list(estimators.ESTIMATORS)
+    assert listed == list(entropy_estimators.ESTIMATORS)
 
 
 def test_the_table_of_identities_holds(page):

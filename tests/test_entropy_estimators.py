@@ -8,7 +8,7 @@ import pytest
 import kl_c
 import limits
 from joint_tables import labels_of
-from kl_c import _contingency, estimators
+from kl_c import _contingency, entropy_estimators
 from kl_c._contingency import Cells, counted
 from oracle import context, mpf
 
@@ -306,4 +306,4 @@ def test_without_scipy_the_extra_is_named(estimator, prior, monkeypatch):
 
 
 def test_the_tests_know_every_estimator():
-    assert {"plugin", *(name for name, _ in CORRECTED)} == set(estimators.ESTIMATORS)
+    assert {"plugin", *(name for name, _ in CORRECTED)} == set(entropy_estimators.ESTIMATORS)
