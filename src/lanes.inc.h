@@ -10,6 +10,7 @@
 #define KL_LANES
 
 enum { SAMPLE = 4096 }; /* elements, in blocks spread over a row */
+enum { EXPONENTS_f64 = 1024, EXPONENTS_f32 = 128 }; /* a range whose bits one test can check */
 
 /* How a sweep takes its rows. */
 typedef enum {

@@ -38,7 +38,6 @@ static const double NEAR_ZERO_f64 = 300, NEAR_ZERO_f32 = 30;
 /* The straight line takes exponents in a range whose bits one test can check, from the lowest one
    of the weights and up to FAR for e**y: beyond, the rounding of y is carried too far, and q is
    taken by itself. With a temperature y carries more of it. */
-enum { EXPONENTS_f64 = 1024, EXPONENTS_f32 = 128 };
 static const double LIGHTEST_f64 = -580, LIGHTEST_f32 = -84;
 static const double FAR_f64 = 91, FAR_f32 = 22, FAR_TEMPERED_f64 = 57, FAR_TEMPERED_f32 = 8;
 

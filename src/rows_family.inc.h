@@ -39,6 +39,8 @@ KL_INLINE LANED(family_scales) STORED(family_scales_of)(kl_order order, double m
     by.alpha = all((real)order.alpha);
     by.beta = all(beta);
     by.inverse_beta = all(1 / beta);
+    by.beta_sign = all(beta < 0 ? (real)-1 : 0);
+    by.most_y = all(beta < 0 ? K(MOST_EXP_ARGUMENT) / -beta : 0);
     return by;
 }
 
@@ -71,22 +73,27 @@ KL_INLINE int STORED(finish_family)(kl_kernel kernel, const STORED(family_totals
     return status | kl_check_score(kernel, *score, n, 0, &K(RANGES));
 }
 
-typedef LANED(family_terms) (*STORED(family_formula))(vec, vec, vec, const LANED(family_scales) *);
+/* The formulas of a kernel. */
+typedef struct {
+    LANED(begun) (*begin)(vec, vec, vec, const LANED(family_scales) *);
+    LANED(family_terms) (*end)(LANED(begun), const LANED(family_scales) *);
+    LANED(family_terms) (*usual)(vec, vec, LANED(reduced), const LANED(family_scales) *);
+    LANED(family_terms) (*any_lanes)(vec, vec, vec, const LANED(family_scales) *);
+} STORED(family_formula);
 
-KL_INLINE LANED(family_terms) STORED(family_linear_step)(kl_kernel kernel,
-                                                         STORED(family_formula) formula, vec p,
-                                                         vec q, const LANED(family_scales) *by,
-                                                         vec *rest)
+KL_INLINE LANED(begun) STORED(family_begin)(kl_kernel kernel, STORED(family_formula) formula,
+                                            vec p, vec q, const LANED(family_scales) *by,
+                                            vec *rest)
 {
     p = mul(p, by->p_scale);
     if (kernel == KL_KERNEL_power_entropy) {
         p = drop(less(by->peak, p), p);
         *rest = add(*rest, p);
-        return formula(p, p, p, by);
+        return formula.begin(p, p, p, by);
     }
     q = mul(q, by->q_scale);
     vec a = fused_from(by->c_low, q, fused_from(by->c, q, p));
-    return formula(p, mul(by->c, q), a, by);
+    return formula.begin(p, mul(by->c, q), a, by);
 }
 
 /* One row of weights. `kernel` and `formula` are constants wherever this is called. */
@@ -131,20 +138,23 @@ KL_INLINE int STORED(family_linear)(kl_kernel kernel, STORED(family_formula) for
         if (kernel != KL_KERNEL_power_entropy)
             qb = STORED(fetch_beside)(q, start, count, q_buffer, pb);
         vec score_sum = all(0), other_sum = all(0), rest = all(0);
-        LANED(family_terms) terms, more;
-        for (; i + 2 * LANES <= count; i += 2 * LANES) {
-            terms = STORED(family_linear_step)(kernel, formula, fetch_lanes(pb + i),
-                                               fetch_lanes(qb + i), &by, &rest);
-            more = STORED(family_linear_step)(kernel, formula, fetch_lanes(pb + i + LANES),
-                                              fetch_lanes(qb + i + LANES), &by, &rest);
-            score_sum = add(score_sum, add(terms.score, more.score));
-            other_sum = add(other_sum, add(terms.other, more.other));
+#define KL_BEGUN(j)                                                                                \
+    STORED(family_begin)(kernel, formula, fetch_lanes(pb + i + (j) * LANES),                       \
+                         fetch_lanes(qb + i + (j) * LANES), &by, &rest)
+        for (; i + 4 * LANES <= count; i += 4 * LANES) {
+            LANED(begun) b0 = KL_BEGUN(0), b1 = KL_BEGUN(1), b2 = KL_BEGUN(2), b3 = KL_BEGUN(3);
+            LANED(family_terms) t0 = formula.end(b0, &by), t1 = formula.end(b1, &by);
+            LANED(family_terms) t2 = formula.end(b2, &by), t3 = formula.end(b3, &by);
+            score_sum = add(score_sum, add(add(t0.score, t1.score), add(t2.score, t3.score)));
+            other_sum = add(other_sum, add(add(t0.other, t1.other), add(t2.other, t3.other)));
         }
+#undef KL_BEGUN
         for (; i < count; i += LANES) {
             int whole = i + LANES <= count;
             vec a = whole ? fetch_lanes(pb + i) : STORED(fetch_first)(pb + i, count - i);
             vec b = whole ? fetch_lanes(qb + i) : STORED(fetch_first)(qb + i, count - i);
-            terms = STORED(family_linear_step)(kernel, formula, a, b, &by, &rest);
+            LANED(family_terms) terms = formula.end(
+                STORED(family_begin)(kernel, formula, a, b, &by, &rest), &by);
             score_sum = add(score_sum, terms.score);
             other_sum = add(other_sum, terms.other);
         }
@@ -155,15 +165,32 @@ KL_INLINE int STORED(family_linear)(kl_kernel kernel, STORED(family_formula) for
                                    score);
 }
 
-/* Log rows: a vector's outcomes of both rows, and of one. */
-KL_INLINE LANED(family_terms) STORED(family_log_step)(STORED(family_formula) formula, vec a, vec b,
-                                                      const STORED(log_scales) *row,
-                                                      const LANED(family_scales) *by)
+/* Log rows: a vector's outcomes of both rows. With one exponential for p and the formula's own where no
+   lane is rare; false elsewhere. */
+KL_INLINE int STORED(family_usual)(STORED(family_formula) formula, vec a, vec b,
+                                   const STORED(log_scales) *row,
+                                   const LANED(family_scales) *by, LANED(family_terms) *terms)
+{
+    vec low, y = LANED(difference)(b, a, &low);
+    y = add(add(y, row->c), add(low, row->c_low));
+    LANED(reduced) log_weight = LANED(reduce)(sub(a, row->p_top), K(ROUNDER));
+    LANED(reduced) log_ratio = LANED(reduce)(y, K(BIASED));
+    vec lightest = all((real)(K(ROUNDER) + K(LIGHTEST)));
+    if (KL_UNLIKELY(any_beyond(steps_above(log_weight.t, lightest), K(EXPONENTS)))
+        || !LANED(family_is_usual)(y, log_ratio, by))
+        return 0;
+    *terms = formula.usual(LANED(exp_normal)(log_weight), y, log_ratio, by);
+    return 1;
+}
+
+KL_RARE LANED(family_terms) STORED(family_careful)(STORED(family_formula) formula, vec a, vec b,
+                                                   const STORED(log_scales) *row,
+                                                   const LANED(family_scales) *by)
 {
     vec holes = all(0), none = all((real)-HUGE_VAL);
     STORED(log_outcome) at = STORED(log_outcome_of)(a, b, row, &holes);
     vec y = select(equal(b, none), all(K(NO_Q)), sub(all(0), at.d));
-    return formula(at.p, at.q, select(equal(a, none), all(K(NO_P)), y), by);
+    return formula.any_lanes(at.p, at.q, select(equal(a, none), all(K(NO_P)), y), by);
 }
 
 KL_INLINE LANED(family_terms) STORED(power_entropy_log_step)(STORED(family_formula) formula,
@@ -176,7 +203,7 @@ KL_INLINE LANED(family_terms) STORED(power_entropy_log_step)(STORED(family_formu
     vec log_p = select(peak, none, sub(STORED(log_below)(a, row), by->log_mass));
     weight = drop(peak, weight);
     *rest = add(*rest, weight);
-    return formula(weight, weight, log_p, by);
+    return formula.any_lanes(weight, weight, log_p, by);
 }
 
 KL_INLINE int STORED(family_log)(kl_kernel kernel, STORED(family_formula) formula,
@@ -229,7 +256,9 @@ KL_INLINE int STORED(family_log)(kl_kernel kernel, STORED(family_formula) formul
                 terms = STORED(power_entropy_log_step)(formula, a, &alone, &by, &rest);
             else {
                 vec b = whole ? fetch_lanes(qb + i) : STORED(fetch_some)(qb + i, count - i, none);
-                terms = STORED(family_log_step)(formula, a, b, &row, &by);
+                if (!whole || temperature != 1
+                    || !STORED(family_usual)(formula, a, b, &row, &by, &terms))
+                    terms = STORED(family_careful)(formula, a, b, &row, &by);
             }
             score_sum = add(score_sum, terms.score);
             other_sum = add(other_sum, terms.other);
@@ -240,16 +269,18 @@ KL_INLINE int STORED(family_log)(kl_kernel kernel, STORED(family_formula) formul
 }
 
 #define KL_FAMILY_ROW(kernel)                                                                      \
+    static const STORED(family_formula) STORED(kernel##_family) = {                                \
+        LANED(begin_##kernel), LANED(end_##kernel), LANED(kernel##_usual), LANED(kernel##_log)};   \
     static int STORED(kernel##_linear_row)(const kl_source *p, const kl_source *q, ptrdiff_t n,    \
                                            const kl_params *params, double *score)                 \
     {                                                                                              \
-        return STORED(family_linear)(KL_KERNEL_##kernel, LANED(kernel##_linear), p, q, n, params,  \
+        return STORED(family_linear)(KL_KERNEL_##kernel, STORED(kernel##_family), p, q, n, params, \
                                      score);                                                       \
     }                                                                                              \
     static int STORED(kernel##_log_row)(const kl_source *p, const kl_source *q, ptrdiff_t n,       \
                                         const kl_params *params, double *score)                    \
     {                                                                                              \
-        return STORED(family_log)(KL_KERNEL_##kernel, LANED(kernel##_log), p, q, n, params,        \
+        return STORED(family_log)(KL_KERNEL_##kernel, STORED(kernel##_family), p, q, n, params,    \
                                   score);                                                          \
     }
 KL_FAMILY_LIST(KL_FAMILY_ROW)
