@@ -62,6 +62,9 @@ __all__ = [
     "normalized_mutual_information",
     "perplexity",
     "pointwise_mutual_information",
+    "nearest",
+    "nll",
+    "pairwise",
     "reference",
     "rel_entr",
     "renyi_divergence",
@@ -77,6 +80,7 @@ __all__ = [
 if TYPE_CHECKING:
     from . import reference
     from ._contingency import contingency_table
+    from .all_pairs import nearest, pairwise
     from .comparison import Comparison, compare
     from .entropy_estimators import entropy_estimate
     from .information import (
@@ -100,6 +104,8 @@ _LAZY = {
     "normalized_mutual_information": "information",
     "pointwise_mutual_information": "information",
     "variation_of_information": "joint_entropies",
+    "nearest": "all_pairs",
+    "pairwise": "all_pairs",
     "reference": "reference",
 }
 

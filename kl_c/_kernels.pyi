@@ -26,12 +26,14 @@ ROW_RULES: tuple[str, ...]
 
 class InvalidRowsError(ValueError):
     array: Literal["p", "q", "labels", "joint", "counts"]
+    array: Literal["p", "q", "labels", "X", "Y"]
     row: int | tuple[int, ...]
     count: int
     reason: str
     def __init__(
         self,
         array: Literal["p", "q", "labels", "joint", "counts"],
+        array: Literal["p", "q", "labels", "X", "Y"],
         row: int | tuple[int, ...],
         count: int,
         reason: str,
