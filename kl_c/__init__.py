@@ -69,6 +69,7 @@ __all__ = [
     "rel_entr",
     "renyi_divergence",
     "renyi_entropy",
+    "score_csr",
     "set_workers",
     "show_config",
     "total_variation",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     )
     from .joint_entropies import conditional_entropy, joint_entropy, variation_of_information
     from .sparse import SparseComparison, compare_sparse
+    from .sparse_rows import score_csr
 
 _LAZY = {
     "compare": "comparison",
@@ -107,6 +109,7 @@ _LAZY = {
     "nearest": "all_pairs",
     "pairwise": "all_pairs",
     "reference": "reference",
+    "score_csr": "sparse_rows",
 }
 
 

@@ -43,11 +43,16 @@ class DenseRows:
             _kernels.check_rows(self.values[:1], form=form)  # dtype, outcomes, form
         self.name, self.form = name, form
         self.count, self.outcomes = map(int, self.values.shape)
+        self.row_bytes = 8 * self.outcomes  # of float64 made at one time
         dtype = str(self.values.dtype).removeprefix("torch.")
         self.is_narrow = dtype in ("float32", "float16", "bfloat16")
 
     def __getitem__(self, rows: Any) -> Any:
         return self.values[rows]
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """The memory that they lie in, as far as NumPy has it."""
+        return [self.values] if isinstance(self.values, np.ndarray) else []
 
     def block(self, rows: slice) -> NDArray[np.float64]:
         """Some rows in float64, as they are given."""

@@ -8,26 +8,18 @@ any pair is scored; the blocks are scored without checks, which gives the same b
 invalid is then set to NaN.
 """
 
-import math
 import operator
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kl_c._mixture_scores import MixtureScores
-from kl_c._pair_scores import BlockScores, Keywords, RowScores, Swapped, is_symmetric, measure_of
-from kl_c._product_scores import ProductScores
-from kl_c._row_sets import DenseRows, slices
+from kl_c._pair_job import Job, allocated, blocks, checked_out
+from kl_c._pair_scores import Keywords
 from kl_c._top_k import Lowest
 
 __all__ = ["nearest", "pairwise"]
-
-PRODUCTS = ("kl_divergence", "cross_entropy")  # whose sums over pairs are a matrix product
-MIXTURES = ("js_divergence", "js_distance")  # of which all but the mixtures is known row by row
-LEAF = 32  # rows of a block on the diagonal, whose both halves are scored
 
 
 def pairwise(
@@ -52,7 +44,8 @@ def pairwise(
     Parameters
     ----------
     X : array_like, n x outcomes
-        Rows p. Any real dtype and layout, also memory maps larger than memory.
+        Rows p. Any real dtype and layout, also memory maps larger than memory. Or sparse: a SciPy
+        array or matrix in CSR, or the tuple (data, indices, indptr, shape); Y then too.
     Y : array_like, m x outcomes, optional
         Rows q; None is X itself.
     measure : str or callable, default "js_divergence"
@@ -114,13 +107,13 @@ def pairwise(
            [1.    ]])
     """
     keywords = Keywords(form, base, eps, temperature, invalid, workers)
-    job = _Job(X, Y, measure, keywords, parameters)
+    job = Job(X, Y, measure, keywords, parameters)
     shape = job.first.count, job.second.count
-    target = _allocated(shape) if out is None else _checked(out, shape, job)
+    target = allocated(shape) if out is None else checked_out(out, shape, job)
     job.check_rows()
     done, total = 0, shape[0] * shape[1]
     symmetric = Y is None and isinstance(form, str) and job.is_symmetric()
-    for rows, columns, mirrored in _blocks(job, symmetric):
+    for rows, columns, mirrored in blocks(job, symmetric):
         block = target[rows, columns]
         job.fill(rows, columns, block)
         if mirrored:
@@ -183,7 +176,7 @@ def nearest(
     array([[1, 2]])
     """
     keywords = Keywords(form, base, eps, temperature, invalid, workers)
-    job = _Job(X, Y, measure, keywords, parameters)
+    job = Job(X, Y, measure, keywords, parameters)
     n, m = job.first.count, job.second.count
     try:
         k = operator.index(k)
@@ -193,7 +186,7 @@ def nearest(
         raise ValueError(f"k must lie between 1 and the {m} rows of Y, got {k}")
     if base is not None and base < 1:
         raise ValueError(f"base must be above 1 to say what is nearest, got {base!r}")
-    values, indices = _allocated((n, k)), np.empty((n, k), np.intp)
+    values, indices = allocated((n, k)), np.empty((n, k), np.intp)
     job.check_rows()
     done = 0
     for rows in job.row_blocks():
@@ -207,144 +200,3 @@ def nearest(
                 progress(done, n * m)
         values[rows], indices[rows] = lowest.result()
     return values, indices
-
-
-class _Job:
-    """Two sets of rows, and what scores blocks of their pairs."""
-
-    def __init__(
-        self, X: Any, Y: Any, measure: Any, keywords: Keywords, parameters: dict[str, Any]
-    ) -> None:
-        self._measure = found = measure_of(measure)
-        self._parameters, self._keywords = parameters, keywords
-        forms = keywords.forms()
-        self.first = DenseRows(X, "X", forms[0])
-        self.second = self.first
-        if Y is not None or forms[0] != forms[1]:
-            self.second = DenseRows(X if Y is None else Y, "X" if Y is None else "Y", forms[1])
-        if self.first.outcomes != self.second.outcomes:
-            raise ValueError(
-                f"X and Y must have the same number of outcomes, got {self.first.outcomes} and "
-                f"{self.second.outcomes}"
-            )
-        # No rows at all: only the keywords are looked at.
-        found.function(
-            self.first[:0][:, None], self.second[:0][None], **keywords.given(), **parameters
-        )
-        self._invalid: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
-        if found.is_listed:
-            keywords = keywords._replace(invalid="ignore")
-        self._scores = self._made(keywords)
-
-    def _made(self, keywords: Keywords) -> BlockScores:
-        first, second = self.first, self.second
-        if self._measure.is_reversed:
-            first, second = second, first
-            keywords = keywords._replace(form=(first.form, second.form))
-        scores: BlockScores = RowScores(self._measure, first, second, keywords, self._parameters)
-        narrow = first.is_narrow and second.is_narrow
-        # A quotient by the temperature is rounded, which weighs |log p| in p.
-        exact = narrow or keywords.temperature == 1
-        linear = {first.form, second.form} <= {"probs", "counts"}
-        weight = self._parameters.get("weight", 0.5)
-        if exact and self._measure.name in PRODUCTS:
-            scores = ProductScores(self._measure, first, second, keywords)
-        elif exact and self._measure.name in MIXTURES and not (narrow and linear):
-            if 0 < weight < 1:
-                scores = MixtureScores(self._measure, first, second, keywords, weight)
-        return Swapped(scores) if self._measure.is_reversed else scores
-
-    def is_symmetric(self) -> bool:
-        return is_symmetric(self._measure, self._parameters)
-
-    def check_rows(self) -> None:
-        """Raise for invalid rows, or keep in mind which are to score NaN."""
-        invalid = self._keywords.invalid
-        if not self._measure.is_listed or invalid == "ignore":
-            return
-        first = self.first.invalid_rows()
-        second = first if self.second is self.first else self.second.invalid_rows()
-        if invalid == "raise":
-            self.first.blame(first)
-            self.second.blame(second)
-        elif first.any() or second.any():
-            self._invalid = first, second
-
-    def fill(self, rows: slice, columns: slice, out: NDArray[Any]) -> None:
-        self._scores.fill(rows, columns, out)
-        if self._invalid is not None:
-            out[self._invalid[0][rows]] = np.nan
-            out[:, self._invalid[1][columns]] = np.nan
-
-    def row_blocks(self) -> Iterator[slice]:
-        return slices(self.first.count, self.first.outcomes * 8)
-
-    def column_blocks(self) -> Iterator[slice]:
-        return slices(self.second.count, self.second.outcomes * 8)
-
-
-def _blocks(job: _Job, symmetric: bool) -> Iterator[tuple[slice, slice, bool]]:
-    """Rows, columns, and whether the block stands for its mirror image too."""
-    if symmetric:
-        yield from _upper(job, 0, job.first.count)
-        return
-    for rows in job.row_blocks():
-        for columns in job.column_blocks():
-            yield rows, columns, False
-
-
-def _upper(job: _Job, start: int, stop: int) -> Iterator[tuple[slice, slice, bool]]:
-    """The triangle from the diagonal on, as two smaller ones and the square between them."""
-    if stop - start <= LEAF:
-        if stop > start:
-            yield slice(start, stop), slice(start, stop), False
-        return
-    middle = (start + stop) // 2
-    yield from _upper(job, start, middle)
-    yield from _upper(job, middle, stop)
-    for rows in slices(middle - start, job.first.outcomes * 8):
-        for columns in slices(stop - middle, job.first.outcomes * 8):
-            yield (
-                slice(start + rows.start, start + rows.stop),
-                slice(middle + columns.start, middle + columns.stop),
-                True,
-            )
-
-
-def _allocated(shape: tuple[int, int]) -> NDArray[np.float64]:
-    """The result, unless it is larger than memory."""
-    size = shape[0] * shape[1] * 8
-    try:
-        # Where memory is promised freely, an array larger than it is only missed on writing.
-        if size > _memory():
-            raise MemoryError
-        return np.empty(shape)
-    except (MemoryError, ValueError):
-        raise MemoryError(
-            f"the result, {shape[0]} x {shape[1]} of float64, takes {size / 1e9:.4g} GB, more than "
-            "there is; write it to a memory map by out=, or keep the nearest rows alone by "
-            "kl_c.nearest"
-        ) from None
-
-
-def _memory() -> float:
-    """Bytes of the machine, or infinite where the system does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return math.inf
-
-
-def _checked(out: Any, shape: tuple[int, int], job: _Job) -> NDArray[Any]:
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
-    if out.dtype not in (np.dtype(np.float64), np.dtype(np.float32)):
-        raise TypeError(f"out has dtype {out.dtype}; expected float64 or float32")
-    if out.shape != shape:
-        raise ValueError(f"out must have the shape {shape}, got {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError("out is read-only")
-    for rows in (job.first, job.second):
-        if isinstance(rows.values, np.ndarray) and np.may_share_memory(out, rows.values):
-            raise ValueError(f"out must not share memory with {rows.name}")
-    return out

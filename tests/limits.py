@@ -173,3 +173,8 @@ PAIRWISE = {False: 1e-12, True: 1e-8}
 def pairwise_error(dtypes: tuple, score: float) -> float:
     """How far such a score may be from the row kernel's."""
     return PAIRWISE[is_narrower(*dtypes)] * abs(score)
+
+
+# What comparing sparse rows may hold beside them: some arrays of a piece of 2**16 numbers, of 2**20
+# stored numbers while they are checked, and of a block of 1024 x 1024 scores.
+CSR_BYTES = 64 << 20
