@@ -27,9 +27,9 @@ def is_sparse(values: Any) -> bool:
     """A SciPy array or matrix in CSR, or (data, indices, indptr, shape) with data an array."""
     if isinstance(values, tuple) and len(values) == 4:
         return isinstance(values[0], np.ndarray) and isinstance(values[3], tuple)
-    return hasattr(values, "tocsr") or all(
-        hasattr(values, name) for name in ("data", "indices", "indptr", "shape")
-    )
+    # In this order: arrays of some dtypes raise when they are asked for their data.
+    names = ("indptr", "indices", "data", "shape")
+    return hasattr(values, "tocsr") or all(hasattr(values, name) for name in names)
 
 
 class Piece(NamedTuple):
