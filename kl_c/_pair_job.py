@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_c._mixture_scores import MixtureScores
-from kl_c._pair_scores import BlockScores, Keywords, RowScores, Swapped, is_symmetric, measure_of
+from kl_c._pair_scores import (
+    BlockScores,
+    Keywords,
+    RowScores,
+    Swapped,
+    is_symmetric,
+    measure_of,
+    only_of_the_measure,
+)
 from kl_c._product_scores import ProductScores
 from kl_c._row_sets import DenseRows, slices
 from kl_c._sparse_pairs import SparseRows, SparseScores, is_sparse
@@ -29,6 +37,7 @@ class Job:
     def __init__(
         self, X: Any, Y: Any, measure: Any, keywords: Keywords, parameters: dict[str, Any]
     ) -> None:
+        only_of_the_measure(parameters)
         self._measure = found = measure_of(measure)
         self._parameters, self._keywords = parameters, keywords
         forms = keywords.forms()
@@ -181,10 +190,6 @@ def checked_out(out: Any, shape: tuple[int, int], job: Job) -> NDArray[Any]:
     if not out.flags.writeable:
         raise ValueError("out is read-only")
     for rows in (job.first, job.second):
-        if (
-            isinstance(rows, DenseRows)
-            and isinstance(rows.values, np.ndarray)
-            and np.may_share_memory(out, rows.values)
-        ):
+        if any(np.may_share_memory(out, array) for array in rows.arrays()):
             raise ValueError(f"out must not share memory with {rows.name}")
     return out

@@ -16,7 +16,15 @@ import kl_c
 from kl_c import _kernels
 from kl_c._row_sets import DenseRows
 
-__all__ = ["BlockScores", "Keywords", "Measure", "RowScores", "Swapped", "measure_of"]
+__all__ = [
+    "BlockScores",
+    "Keywords",
+    "Measure",
+    "RowScores",
+    "Swapped",
+    "measure_of",
+    "only_of_the_measure",
+]
 
 TILE_BYTES = 128 << 10  # of the second rows: half of a small second cache
 REVERSE = "reverse_kl"
@@ -75,6 +83,15 @@ def measure_of(measure: Any) -> Measure:
         f"measure must be a function of two distributions or one of "
         f"{', '.join(map(repr, [*pairs, REVERSE]))}, got {name!r}"
     )
+
+
+def only_of_the_measure(parameters: dict[str, Any]) -> None:
+    """Refuse keywords of arrays of any layout, where outcomes lie along the last of two axes."""
+    for name in ("axis", "keepdims"):
+        if name in parameters:
+            raise TypeError(
+                f"{name} is not taken: rows lie along the first axis, outcomes along the last"
+            )
 
 
 def is_symmetric(measure: Measure, parameters: dict[str, Any]) -> bool:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from kl_c import _kernels
 from kl_c._pair_scores import Keywords, Measure
+from kl_c._row_sets import BLOCK_BYTES
 
 __all__ = ["Piece", "SparseRows", "SparseScores", "is_sparse"]
 
 TILE = 1 << 16  # numbers of each row set that are laid out at one time: half a MiB
-CHECKED = 1 << 20  # stored numbers that are looked at at one time
+CHECKED = 1 << 17  # stored numbers that are looked at at one time
 
 
 def is_sparse(values: Any) -> bool:
@@ -52,7 +53,7 @@ class SparseRows:
         How they are given.
     """
 
-    row_bytes = 1  # of float64 made at one time: rows are laid out in pieces of their own
+    row_bytes = BLOCK_BYTES // 256  # so that a block of scores has 256 x 256, which is 512 KiB
 
     def __init__(self, values: Any, name: Literal["X", "Y"], form: Any) -> None:
         self.name, self.form = name, form

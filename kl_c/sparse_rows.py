@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import kl_c
 from kl_c import _kernels
 from kl_c._pair_job import invalid_of
-from kl_c._pair_scores import Keywords, Measure, measure_of
+from kl_c._pair_scores import Keywords, Measure, measure_of, only_of_the_measure
 from kl_c._sparse_pairs import Piece, SparseRows, is_sparse
 
 __all__ = ["score_csr"]
@@ -82,6 +82,7 @@ def score_csr(
                 f"{name} is not sparse; pass dense rows to the measure itself, or make it a CSR "
                 "array of SciPy or a tuple (data, indices, indptr, shape)"
             )
+    only_of_the_measure(parameters)
     keywords = Keywords(form, base, eps, 1.0, invalid, workers)
     given = {**keywords.given("form", "invalid"), **parameters}
     found, is_pair = _measure_of(measure)

@@ -175,6 +175,6 @@ def pairwise_error(dtypes: tuple, score: float) -> float:
     return PAIRWISE[is_narrower(*dtypes)] * abs(score)
 
 
-# What comparing sparse rows may hold beside them: some arrays of a piece of 2**16 numbers, of 2**20
-# stored numbers while they are checked, and of a block of 1024 x 1024 scores.
-CSR_BYTES = 64 << 20
+# What comparing sparse rows may hold beside them: some ten arrays of 8 bytes for a piece of 2**16
+# numbers, for 2**17 stored numbers while they are checked, or for a block of 256 x 256 scores.
+CSR_BYTES = 16 << 20

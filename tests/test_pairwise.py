@@ -249,6 +249,7 @@ GOOD = np.full((3, 4), 0.25)
         ({"X": GOOD, "eps": 0.1}, TypeError, "unexpected keyword argument 'eps'"),
         ({"X": GOOD, "weight": 2}, ValueError, "weight must lie between 0 and 1"),
         ({"X": GOOD, "temperature": 2}, ValueError, "temperature is for form='logits'"),
+        ({"X": GOOD, "axis": 0}, TypeError, "axis is not taken: rows lie along the first axis"),
         ({"X": GOOD, "workers": 0}, ValueError, "workers must be at least 1"),
         ({"X": GOOD, "out": np.empty((3, 2))}, ValueError, r"the shape \(3, 3\), got \(3, 2\)"),
         ({"X": GOOD, "out": np.empty((3, 3), int)}, TypeError, "out has dtype int64; expected"),
