@@ -118,6 +118,9 @@ def pairwise(
         job.fill(rows, columns, block)
         if mirrored:
             target[columns, rows] = block.T
+        elif symmetric:  # on the diagonal: to the last bit
+            lower = np.tril_indices(len(block), -1)
+            block[lower] = block.T[lower]
         if progress is not None:
             done += block.size * (1 + mirrored)
             progress(done, total)

@@ -165,6 +165,8 @@ def information_error(exact: float) -> float:
 def estimate_error(total: float, entropies: int = 1) -> float:
     """For sums of so many estimated entropies of samples of this size."""
     return entropies * ESTIMATE_ROUNDINGS * UNIT_ROUNDOFF * (1 + math.log(total))
+
+
 # Scores that come from sums over all pairs at once, against the row kernel's: the share that
 # kl_c._normalised promises for float64 and for narrower rows. The root of a score has half of it.
 PAIRWISE = {False: 1e-12, True: 1e-8}
