@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import all_pairs
 import growth_report
 import labels
 import matrix_report
@@ -143,6 +144,7 @@ def accuracy(row: dict) -> str:
 BENCHMARKS = "docs/benchmarks.md"
 SPARSE = "docs/sparse.md"
 INFORMATION = "docs/information.md"
+PAIRS = "docs/pairwise.md"
 # Document, table, the results that it is made from, and what makes it.
 TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., str]], ...] = (
     ("README.md", "speed", ("latest",), speed_tables),
@@ -152,6 +154,7 @@ TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., str]], ...] = (
     (BENCHMARKS, "growth", ("growth", "files"), growth_tables),
     (SPARSE, "sparse widths", ("sparse",), sparse_bounds.table),
     (INFORMATION, "labels", ("labels",), labels.table),
+    (PAIRS, "pairs", ("pairs",), all_pairs.table),
 )
 
 

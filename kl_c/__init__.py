@@ -58,14 +58,17 @@ __all__ = [
     "js_divergence",
     "kl_divergence",
     "mutual_information",
+    "nearest",
     "nll",
     "normalized_mutual_information",
+    "pairwise",
     "perplexity",
     "pointwise_mutual_information",
     "reference",
     "rel_entr",
     "renyi_divergence",
     "renyi_entropy",
+    "score_csr",
     "set_workers",
     "show_config",
     "total_variation",
@@ -77,6 +80,7 @@ __all__ = [
 if TYPE_CHECKING:
     from . import reference
     from ._contingency import contingency_table
+    from .all_pairs import nearest, pairwise
     from .comparison import Comparison, compare
     from .entropy_estimators import entropy_estimate
     from .information import (
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
     )
     from .joint_entropies import conditional_entropy, joint_entropy, variation_of_information
     from .sparse import SparseComparison, compare_sparse
+    from .sparse_rows import score_csr
 
 _LAZY = {
     "compare": "comparison",
@@ -100,7 +105,10 @@ _LAZY = {
     "normalized_mutual_information": "information",
     "pointwise_mutual_information": "information",
     "variation_of_information": "joint_entropies",
+    "nearest": "all_pairs",
+    "pairwise": "all_pairs",
     "reference": "reference",
+    "score_csr": "sparse_rows",
 }
 
 

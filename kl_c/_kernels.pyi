@@ -25,13 +25,13 @@ BLOCK: int
 ROW_RULES: tuple[str, ...]
 
 class InvalidRowsError(ValueError):
-    array: Literal["p", "q", "labels", "joint", "counts"]
+    array: Literal["p", "q", "labels", "joint", "counts", "X", "Y"]
     row: int | tuple[int, ...]
     count: int
     reason: str
     def __init__(
         self,
-        array: Literal["p", "q", "labels", "joint", "counts"],
+        array: Literal["p", "q", "labels", "joint", "counts", "X", "Y"],
         row: int | tuple[int, ...],
         count: int,
         reason: str,

@@ -165,3 +165,18 @@ def information_error(exact: float) -> float:
 def estimate_error(total: float, entropies: int = 1) -> float:
     """For sums of so many estimated entropies of samples of this size."""
     return entropies * ESTIMATE_ROUNDINGS * UNIT_ROUNDOFF * (1 + math.log(total))
+
+
+# Scores that come from sums over all pairs at once, against the row kernel's: the share that
+# kl_c._normalised promises for float64 and for narrower rows. The root of a score has half of it.
+PAIRWISE = {False: 1e-12, True: 1e-8}
+
+
+def pairwise_error(dtypes: tuple, score: float) -> float:
+    """How far such a score may be from the row kernel's."""
+    return PAIRWISE[is_narrower(*dtypes)] * abs(score)
+
+
+# What comparing sparse rows may hold beside them: some ten arrays of 8 bytes for a piece of 2**16
+# numbers, for 2**17 stored numbers while they are checked, or for a block of 256 x 256 scores.
+CSR_BYTES = 16 << 20
