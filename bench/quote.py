@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import dumps
 import growth_report
 import labels
 import matrix_report
@@ -22,7 +23,7 @@ from documents import between, markdown
 from kl_c import _kernels
 
 ROOT = results.HERE.parent
-NOT_YET = "Not measured yet: `make bench` does."
+NOT_YET = "Not measured yet: see bench/README.md."
 
 
 def main() -> int:
@@ -150,6 +151,7 @@ TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., str]], ...] = (
     (BENCHMARKS, "matrix", ("matrix",), matrix_tables),
     (BENCHMARKS, "peers", ("matrix",), peers_table),
     (BENCHMARKS, "growth", ("growth", "files"), growth_tables),
+    (BENCHMARKS, "dumps", ("dumps",), dumps.table),
     (SPARSE, "sparse widths", ("sparse",), sparse_bounds.table),
     (INFORMATION, "labels", ("labels",), labels.table),
 )

@@ -92,6 +92,10 @@ class RowFile(ABC):
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start`` to ``stop`` of the array flattened to rows x outcomes."""
 
+    def stored(self, start: int, stop: int) -> Any:
+        """The same rows as a comparison takes them: as they lie in the file, where it can."""
+        return self.read(start, stop)
+
     @property
     def rows(self) -> int:
         """The number of distributions."""
