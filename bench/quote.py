@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import all_pairs
+import dumps
 import growth_report
 import labels
 import matrix_report
@@ -23,7 +24,7 @@ from documents import between, markdown
 from kl_c import _kernels
 
 ROOT = results.HERE.parent
-NOT_YET = "Not measured yet: `make bench` does."
+NOT_YET = "Not measured yet: see bench/README.md."
 
 
 def main() -> int:
@@ -152,6 +153,7 @@ TABLES: tuple[tuple[str, str, tuple[str, ...], Callable[..., str]], ...] = (
     (BENCHMARKS, "matrix", ("matrix",), matrix_tables),
     (BENCHMARKS, "peers", ("matrix",), peers_table),
     (BENCHMARKS, "growth", ("growth", "files"), growth_tables),
+    (BENCHMARKS, "dumps", ("dumps",), dumps.table),
     (SPARSE, "sparse widths", ("sparse",), sparse_bounds.table),
     (INFORMATION, "labels", ("labels",), labels.table),
     (PAIRS, "pairs", ("pairs",), all_pairs.table),

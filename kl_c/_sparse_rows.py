@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kl_c import _kernels
 
-__all__ = ["NOISE", "UNSURE", "Aligned", "Given", "Side", "aligned", "given"]
+__all__ = ["NOISE", "NO_ID", "UNSURE", "Aligned", "Given", "Side", "aligned", "given"]
 
 NO_ID = -1
 LARGEST_ID = np.iinfo(np.int64).max - 1  # the one more stands behind all of them

@@ -23,7 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kl_c import _kernels
-from kl_c._completions import TIE, Pair, closest, furthest, spread
+from kl_c._closest import closest
+from kl_c._completions import TIE, Pair, logarithm
+from kl_c._furthest import furthest, spread
 from kl_c._sparse_rows import NOISE, UNSURE, Aligned, Side
 from kl_c._statistics import Columns, Settings
 
@@ -161,7 +163,7 @@ def _bucket(rows: Aligned) -> tuple[Pair, Any]:
     logs = []
     for log, side in ((rows.log_p, rows.p), (rows.log_q, rows.q)):
         beside = side.rest + np.exp(np.where(shared, -np.inf, log)).sum(1)
-        logs.append(np.hstack([np.where(shared, log, -np.inf), _log(beside)[:, None]]))
+        logs.append(np.hstack([np.where(shared, log, -np.inf), logarithm(beside)[:, None]]))
     return Pair(*logs), np.ones(len(rows.others))
 
 
@@ -185,8 +187,8 @@ def _uniform(rows: Aligned) -> tuple[Pair, Any]:
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(side.unlisted > 0, side.rest / side.unlisted, 0)
         beside = (rows.in_p | rows.in_q) & ~listed
-        filled = np.where(beside, _log(share)[:, None], log)
-        logs.append(np.hstack([filled, _log(share * rows.others)[:, None]]))
+        filled = np.where(beside, logarithm(share)[:, None], log)
+        logs.append(np.hstack([filled, logarithm(share * rows.others)[:, None]]))
     return Pair(*logs), rows.others
 
 
@@ -212,7 +214,7 @@ def _entropies(side: Side, by: Completion) -> tuple[Any, Any]:
 
 
 def _entropy(logs: NDArray[Any], more: list[Any], by: Completion) -> Any:
-    whole = np.hstack([logs, *(_log(mass)[:, None] for mass in more)])
+    whole = np.hstack([logs, *(logarithm(mass)[:, None] for mass in more)])
     settings = by.settings
     return np.asarray(
         _kernels.entropy(
@@ -230,9 +232,4 @@ def _nll(side: Side, labels: NDArray[Any], floor: float) -> tuple[Any, Any, NDAr
         # The others have no less than the floor.
         most = side.rest - (side.unlisted - 1) * floor + NOISE if floor else side.cap
     least, most = np.maximum(least, floor), np.maximum(np.minimum(side.cap, most), floor)
-    return -np.where(listed, log, _log(most)), -np.where(listed, log, _log(least)), listed
-
-
-def _log(values: Any) -> Any:
-    with np.errstate(divide="ignore"):
-        return np.log(values)
+    return -np.where(listed, log, logarithm(most)), -np.where(listed, log, logarithm(least)), listed

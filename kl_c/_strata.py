@@ -42,7 +42,10 @@ def strata_of(
     elif isinstance(by, str) and by == "confidence":
         limits = np.array(CONFIDENCE_EDGES)
     elif used.any():
-        limits = np.unique(np.quantile(key[used], np.linspace(0, 1, PARTS + 1)))
+        limits = np.quantile(key[used], np.linspace(0, 1, PARTS + 1))
+        if key.dtype.kind in "iu":  # a whole number is below x where it is below the next from x on
+            limits = np.ceil(limits)
+        limits = np.unique(limits)
         limits = np.repeat(limits, 2) if limits.size == 1 else limits
     else:
         return []

@@ -18,7 +18,7 @@ import numpy as np
 cimport numpy as cnp
 from cpython.object cimport PyObject
 from libc.math cimport HUGE_VAL, exp, log, sqrt
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.stdint cimport int64_t, uint8_t
 from numpy cimport ndarray
 
 from kl cimport *
@@ -104,5 +104,5 @@ include "pairs.pxi"
 include "family.pxi"
 include "singles.pxi"
 include "short.pxi"
-include "compare.pxi"
 include "files.pxi"
+include "compare.pxi"

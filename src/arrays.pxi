@@ -55,6 +55,7 @@ cdef inline void start_source(kl_source *row, kl_dtype dtype, kl_form form) noex
     """All of a description but where the row lies: values of this type, taken as given."""
     row.dtype = dtype
     row.form = form
+    row.head = NULL
     row.step = 0
     row.swapped = row.widen = row.take_log = 0
     row.shift, row.divisor = 0, 1

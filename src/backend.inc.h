@@ -62,6 +62,8 @@
 #undef STORAGE
 #undef LANE
 
+#include "codes.inc.h"
+
 #define PER_STORAGE(name) {name##_f64, name##_f32, name##_f16, name##_bf16}
 #define KERNEL_TILES(kernel) PER_STORAGE(kernel##_linear_tile),
 #define SIZE_OF_TILES {sizeof(tile_f64), sizeof(tile_f32), sizeof(tile_f16), sizeof(tile_bf16)}
@@ -77,6 +79,8 @@ const kl_backend BACKEND = {
     {PER_STORAGE(rel_entr_linear), PER_STORAGE(rel_entr_log)},
     {PER_STORAGE(compare_linear_row), PER_STORAGE(compare_log_row)},
     PER_STORAGE(top_row),
+    decode_codes,
+    count_codes,
 };
 
 #endif

@@ -27,6 +27,8 @@ kl_source kl_row_of(const kl_array *array, ptrdiff_t row)
 {
     kl_source source = array->row;
     move_to(&source, array, row);
+    if (KL_UNLIKELY(source.head != NULL)) /* which lies before its codes */
+        source.head += source.data - array->row.data;
     return source;
 }
 

@@ -259,6 +259,10 @@ void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_fault
         double *row = job->statistics + at * KL_STATISTICS;
         for (int i = 0; i < KL_STATISTICS; i++)
             row[i] = NAN;
+        if (job->p.above_floor)
+            kl_count_above_floor(&job->p, at, job->p_width);
+        if (job->q.above_floor)
+            kl_count_above_floor(&job->q, at, job->q_width);
         if (job->skip && job->skip[at])
             continue;
         if (!compare_row(job, &single, at, best, faults, row)) {

@@ -29,8 +29,8 @@ def compare_rows(p, q, labels, *, form, temperature, eps, invalid, base, workers
     read_temperature(temperature, &job)
     raises = read_invalid(invalid, &job)
     read_workers(workers, &job)
-    p_array = as_array(p, "p", &job.p.row)
-    q_array = as_array(q, "q", &job.q.row)
+    p_array = stored_rows(p, "p", &job.p.row)
+    q_array = stored_rows(q, "q", &job.q.row)
     resolve_axis(p_array, -1, "p")
     resolve_axis(q_array, -1, "q")
     job.p_width = cnp.PyArray_DIM(p_array, 1)
@@ -48,14 +48,17 @@ def compare_rows(p, q, labels, *, form, temperature, eps, invalid, base, workers
             raise ValueError("skip must have one entry per row")
         job.skip = &skipped[0]
     axes_but(1, p_array, &batch)
-    describe(p_array, 1, job.p_width, &batch, &job.p)
-    describe(q_array, 1, job.q_width, &batch, &job.q)
+    describe_stored(p, p_array, &batch, &job.p)
+    describe_stored(q, q_array, &batch, &job.q)
+    counts = counts_of(p, &job.p), counts_of(q, &job.q)
     job.labels.row.data = NULL
     if labels is not None:
         label_array = describe_labels(labels, &batch, &job)
     table = np.empty((cnp.PyArray_DIM(p_array, 0), len(STATISTICS)))
     job.statistics = <double *>cnp.PyArray_DATA(table)
     faults = run(kl_compare_rows, &job, cnp.PyArray_DIM(p_array, 0))
+    keep_counts(p, counts[0])
+    keep_counts(q, counts[1])
     if faults.count and raises:
         if faults.rule != KL_ROW_LABEL:  # the row was checked as a whole
             job.n = job.q_width if faults.array else job.p_width

@@ -83,6 +83,10 @@ ptrdiff_t kl_size_of(kl_dtype dtype)
 static void copy(const kl_source *source, ptrdiff_t start, ptrdiff_t count, void *to)
 {
     const char *from = source->data + start * source->stride;
+    if (KL_UNLIKELY(source->head != NULL)) {
+        kl_decode(source, start, count, to);
+        return;
+    }
     switch (kl_size_of(source->dtype)) {
     case 1: copy_8(source, from, count, to); break;
     case 2: copy_16(source, from, count, to); break;

@@ -70,9 +70,11 @@ typedef enum {
 
    direct: the kernel reads the row in place. Otherwise kl_gather copies block by block into a
    buffer in L1: elements of the same type, or, if `widen`, (x - shift) / divisor in double,
-   and then the logarithm of that if `take_log`. */
+   and then the logarithm of that if `take_log`. A row with a `head` is one of llama.cpp's codes, and
+   gathered as the float32 that they stand for. */
 typedef struct {
     const char *data;
+    const char *head; /* where the scale and the floor of codes stand; NULL for numbers */
     ptrdiff_t stride;
     ptrdiff_t step; /* to the same outcome of the next row, in a tile */
     kl_dtype dtype;
@@ -152,6 +154,11 @@ typedef int (*kl_element_function)(const void *p, const void *q, ptrdiff_t count
 typedef void (*kl_normaliser_function)(const kl_source *p, ptrdiff_t n, double temperature,
                                        double *result);
 
+/* llama.cpp's codes to the logarithms scale * code + floor; how many of them are above 0. */
+typedef void (*kl_decode_function)(const uint16_t *codes, ptrdiff_t count, float scale, float floor,
+                                   float *out);
+typedef ptrdiff_t (*kl_count_function)(const uint16_t *codes, ptrdiff_t count);
+
 /* All row functions for one instruction set; empty (name NULL) where it was not compiled. */
 typedef struct {
     const char *name;
@@ -163,6 +170,8 @@ typedef struct {
     kl_element_function elements[KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_compare_function compare[KL_FAMILIES][KL_KERNEL_DTYPES];
     kl_top_function top[KL_KERNEL_DTYPES];
+    kl_decode_function decode;
+    kl_count_function count_codes;
 } kl_backend;
 
 extern const kl_backend kl_backend_scalar, kl_backend_avx2, kl_backend_avx512,
@@ -183,6 +192,7 @@ typedef struct {
     kl_source row; /* its data belongs to row 0 */
     int ndim;
     ptrdiff_t shape[KL_MAX_DIMS], strides[KL_MAX_DIMS];
+    double *above_floor; /* of rows of codes that are compared: where to count them, or NULL */
 } kl_array;
 
 /* The result: float64, or float32 if single. */
@@ -246,8 +256,12 @@ int kl_most_workers(const kl_job *job, ptrdiff_t rows); /* that the work is wort
 
 void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
 
-/* Rows of llama.cpp's codes: p to out, and to statistics how many outcomes stand above the floor. */
+/* Outcomes of a row of codes; whole rows of p to out. How many of a row's n outcomes stand above its
+   floor, to the array's above_floor; the same of all rows of p. */
+void kl_decode(const kl_source *row, ptrdiff_t start, ptrdiff_t count, float *out);
 void kl_decode_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
+void kl_count_above_floor(const kl_array *rows, ptrdiff_t at, ptrdiff_t n);
+void kl_count_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults);
 
 /* The k best outcomes as a heap, the one to be replaced first; how two rows' k best compare. */
 void kl_make_heap(kl_outcome *best, ptrdiff_t k);

@@ -39,6 +39,7 @@ cdef extern from "kl.h" nogil:
 
     ctypedef struct kl_source:
         const char *data
+        const char *head
         ptrdiff_t stride
         ptrdiff_t step
         kl_dtype dtype
@@ -69,6 +70,7 @@ cdef extern from "kl.h" nogil:
         int ndim
         ptrdiff_t shape[64]
         ptrdiff_t strides[64]
+        double *above_floor
 
     ctypedef struct kl_output:
         char *data
@@ -117,6 +119,7 @@ cdef extern from "kl.h" nogil:
     ptrdiff_t kl_vanished_pages()
     void kl_compare_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
     void kl_decode_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
+    void kl_count_rows(const kl_job *job, ptrdiff_t begin, ptrdiff_t end, kl_faults *faults)
     double kl_score(const kl_job *job, ptrdiff_t row, const kl_source *p, const kl_source *q,
                     kl_faults *faults)
     kl_rule kl_check_row(const kl_array *array, ptrdiff_t row, ptrdiff_t n)

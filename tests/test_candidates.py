@@ -174,6 +174,21 @@ def test_forms_are_those_of_each_file(files, capsys):
     assert [one["form"] for one in found] == 2 * [["probs", "logits"]]
 
 
+def test_the_likeliest_outcomes_of_several_in_the_table(files, capsys):
+    names = ["topk_overlap", "topk_ordered", "top_in_topk"]
+    assert main(["score", *TRIO, *FORM, "--k", "4"]) == 0
+    (table,) = (x for x in capsys.readouterr().out.split("\n\n") if x.startswith("the 4 likeliest"))
+    assert re.split("  +", table.splitlines()[0])[1:] == names
+    facts = facts_of(capsys, *TRIO, "--k", "4")
+    for line, one in zip(table.splitlines()[2:], facts["candidates"], strict=True):
+        name, *cells = line.split()
+        assert name == one["name"]
+        means = [one["statistics"][x]["mean"] for x in names]
+        assert [float(cell) for cell in cells] == pytest.approx(means, rel=1e-3)
+    assert main(["score", *TRIO, *FORM]) == 0
+    assert "likeliest" not in capsys.readouterr().out
+
+
 def test_the_table_of_several(files, capsys):
     pytest.importorskip("scipy", reason="without it there are no intervals")
     assert main(["score", *TRIO, *FORM, "--labels", "labels.npy"]) == 0

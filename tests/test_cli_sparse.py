@@ -132,11 +132,63 @@ def test_wrong_input_ends_with_one_line(folder, arguments, said):
     assert re.search(said, complaint("sparse", *arguments, cwd=folder))
 
 
-def test_lists_of_different_length_are_refused(folder):
-    table = pa.table({"ids": [[1, 2], [3]], "logprobs": [[-1.0, -2.0], [-1.0]]})
-    pa.parquet.write_table(table, folder / "ragged.parquet")
-    said = complaint("sparse", "ragged.parquet", "ragged.parquet", cwd=folder)
-    assert "ragged.parquet" in said and "1 in row 1" in said
+# A server may return fewer entries than it was asked for: the list is then shorter.
+
+
+def ragged_table(folder, name, lengths, id_type):
+    """The likeliest entries of each list, and what they are when filled up."""
+    ids, logs = lists(folder, name)
+    order = np.argsort(-logs, axis=1)
+    ids, logs = (np.take_along_axis(x, order[:, : lengths.max()], 1) for x in (ids, logs))
+    inside = np.arange(ids.shape[1]) < lengths[:, None]
+    table = pa.table(
+        {
+            "ids": pa.array(
+                [list(row[:n]) for row, n in zip(ids, lengths, strict=True)], pa.list_(id_type)
+            ),
+            "logprobs": pa.array(
+                [list(row[:n]) for row, n in zip(logs, lengths, strict=True)],
+                pa.large_list(pa.float32()),
+            ),
+        }
+    )
+    return table, (np.where(inside, ids, -1), np.where(inside, logs, np.float32(-np.inf)))
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+@pytest.mark.parametrize("id_type", [pa.uint32(), pa.int16()], ids=str)
+def test_shorter_lists_are_lists_with_fewer_entries(folder, ending, id_type):
+    sides = []
+    for seed, name in enumerate(("base", "other")):
+        lengths = np.random.default_rng(seed).integers(1, 10, size=48)
+        lengths[:3] = 2  # the first row is not the longest
+        table, filled = ragged_table(folder, name, lengths, id_type)
+        if ending == "parquet":
+            pa.parquet.write_table(table, folder / f"{name}-ragged.parquet", row_group_size=10)
+        else:
+            pa.feather.write_feather(table, folder / f"{name}-ragged.arrow", chunksize=7)
+        sides.append(filled)
+    names = [f"{name}-ragged.{ending}" for name in ("base", "other")]
+    facts = as_json(folder, *names, *OPTIONS)
+    found = compare_sparse(*sides, vocabulary=VOCABULARY, bounds=True).summary()
+    text = json.dumps(found).replace("Infinity", "null").replace("NaN", "null")
+    assert {name: facts[name] for name in found} == json.loads(text)
+    assert facts["p"]["shape"] == [48, 9] and facts["p"]["shortest"] == 1
+    assert ", some shorter, down to 1)" in run("sparse", *names, cwd=folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("ids", "logs", "said"),
+    [
+        ([[1, 2], [3]], [[-1.0, -2.0], [-1.0, -3.0]], "2 and 1 in row 1"),
+        ([[1, 2], [3, 4]], [[-1.0, -2.0], [-1.0]], "1 and 2 in row 1"),
+        ([[1, 2], None], [[-1.0, -2.0], [-1.0]], "outcomes in row 1, found none"),
+    ],
+)
+def test_lists_that_do_not_fit_each_other(folder, ids, logs, said):
+    pa.parquet.write_table(pa.table({"ids": ids, "logprobs": logs}), folder / "odd.parquet")
+    found = complaint("sparse", "odd.parquet", "odd.parquet", cwd=folder)
+    assert "odd.parquet" in found and said in found
 
 
 def test_the_page_prints_what_it_says(source_tree, tmp_path, monkeypatch):

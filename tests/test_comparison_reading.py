@@ -169,6 +169,18 @@ def test_strata_are_summaries_of_their_rows():
     assert max(quarters) - min(quarters) <= 1
 
 
+def test_edges_between_positions_are_positions():
+    """And part the rows as the quartiles do, which lie between them."""
+    comparison = all_of_it()
+    position = np.arange(72) % 9
+    quartiles = np.quantile(position[comparison.valid], [0, 0.25, 0.5, 0.75, 1])
+    flat = compare(*(rows.reshape(72, -1) for rows in make()[:2]), form="logits")
+    for strata in (flat.strata("position"), comparison.strata("position")):
+        assert all(x.low == round(x.low) and x.high == round(x.high) for x in strata)
+    quarter = np.searchsorted(quartiles[1:-1], position[comparison.valid], side="right")
+    assert [x.summary["rows"]["used"] for x in strata] == np.bincount(quarter).tolist()
+
+
 def test_strata_by_edges_and_by_a_column():
     comparison = all_of_it()
     first, second = comparison.strata("position", edges=[0, 2, 4])

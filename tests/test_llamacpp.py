@@ -9,6 +9,7 @@ import pytest
 import kl_c
 import limits
 import row_files
+from kl_c import Comparison, _kernels
 from kl_c._formats import InputError, open_rows
 from kl_c._formats.llamacpp import Layout, clip_of
 from kl_c._formats.llamacpp_writer import LogitsWriter, encode
@@ -112,6 +113,54 @@ def test_decoded_rows_are_those_of_any_workers(tmp_path, workers):
     assert np.array_equal(block, head[:, :1] * codes.astype(np.float32) + head[:, 1:])
     assert np.array_equal(floor.above, np.count_nonzero(codes, axis=1))
     assert np.array_equal(floor.depth, -head[:, 1].astype(float))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"temperature": 1.7, "base": 2},
+        {"k": 5, "outcomes": 739},
+        {"outcomes": 700, "k": 3},
+        {"eps": 1e-4},
+        {"form": ("logits", "log_probs"), "temperature": 0.5, "invalid": "nan"},
+    ],
+    ids=str,
+)
+def test_rows_are_compared_as_they_are_stored(settings, workers):
+    """To the bits of what they are decoded to, on either side, in blocks, with labels and mask."""
+    p, _ = opened("base", 16)
+    q, _ = opened("q4", 16)
+    mask = np.arange(155) % 9 != 4
+    expected, *found = (
+        Comparison(**{"form": "logits", "workers": workers} | settings) for _ in range(4)
+    )
+    for start, stop in [(0, 62), (62, 63), (63, 155)]:
+        rows = [[file.read(start, stop), file.stored(start, stop)] for file in (p, q)]
+        given = {"labels": p.labels[start:stop], "mask": mask[start:stop]}
+        expected.update(rows[0][0], rows[1][0], **given)
+        for comparison, which in zip(found, [(1, 1), (0, 1), (1, 0)], strict=True):
+            comparison.update(rows[0][which[0]], rows[1][which[1]], **given)
+        floor = p.floor(start, stop)  # counted with the comparison
+        assert np.array_equal(floor.above, np.count_nonzero(rows[0][1].codes(), axis=1))
+    for comparison in found:
+        assert comparison._columns().keys() == expected._columns().keys()
+        for name, column in expected._columns().items():
+            assert column.tobytes() == comparison._columns()[name].tobytes(), name
+
+
+def test_stored_rows_are_the_array_that_they_stand_for():
+    file, _ = opened("base", 16)
+    stored, rows = file.stored(3, 9), file.read(3, 9)
+    assert np.array_equal(np.asarray(stored), rows) and np.asarray(stored).dtype == np.float32
+    assert (len(stored), stored.shape, stored.ndim) == (6, (6, 739), 2)
+    assert np.array_equal(stored.reshape(2, 3, 739), rows.reshape(2, 3, 739))
+    assert np.array_equal(stored[2:4].copy(), rows[2:4])
+    assert np.array_equal(stored[np.array([0, 5]), np.array([7, 738])], rows[[0, 5], [7, 738]])
+    for words, outcomes in [(stored.words, 742), (stored.words[:, ::2], 5), (stored.codes(), -1)]:
+        with pytest.raises(ValueError, match="must hold a scale, a floor and every outcome"):
+            _kernels.CodedRows(words, outcomes)
 
 
 # Tokens

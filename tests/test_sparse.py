@@ -79,6 +79,12 @@ def test_labels_are_exact_where_they_are_listed(rows, lists, tail):
         assert (found.nll_p[~listed] <= exact[~listed]).all()
 
 
+def test_bounds_are_moved_by_no_more_than_the_page_says(source_tree):
+    assert limits.SPARSE_MARGIN <= limits.SPARSE_MARGIN_SAID
+    said = f"but for a margin of {limits.SPARSE_MARGIN_SAID:g} and"
+    assert said in (source_tree / "docs" / "sparse.md").read_text()
+
+
 def test_a_bucket_is_below_its_bound_and_that_below_the_truth(rows, lists):
     whole = compare(*rows[:2])
     found = compare_sparse(*lists, bounds=True)

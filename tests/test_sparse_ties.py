@@ -9,7 +9,8 @@ import pytest
 
 import limits
 from kl_c import compare, compare_sparse
-from kl_c._completions import closest, furthest
+from kl_c._closest import closest
+from kl_c._furthest import furthest
 from kl_c._sparse_rows import Checked, aligned, given
 
 ROWS = 60

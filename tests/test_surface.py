@@ -18,8 +18,8 @@ from kl_c._statistics import Settings
 OTHER_FUNCTIONS = {"check_rows", "set_workers", "show_config"}
 DATA = {"p", "q", "labels", "tokens", "mask", "groups"}  # what ``compare`` takes beside settings
 # What only the package itself calls, and does not export: the kernel behind ``compare``, and what
-# the readers of files ask: llama.cpp's codes as logarithms, and whether a file became shorter.
-INNER_FUNCTIONS = {"compare_rows", "decode_rows", "vanished_pages"}
+# the readers of files ask: whether one became shorter.
+INNER_FUNCTIONS = {"compare_rows", "vanished_pages"}
 
 
 def functions_of(module) -> set[str]:

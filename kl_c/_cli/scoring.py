@@ -79,8 +79,7 @@ def score(
                 break
             stop = min(base.rows, start + step)
             try:
-                block = base.read(start, stop)
-                floors.add(base.floor(start, stop))
+                block = base.stored(start, stop)
             finally:
                 check_unchanged(base)
             if clipped and not base.clips:
@@ -88,13 +87,13 @@ def score(
             for candidate in candidates:
                 try:
                     try:
-                        rows = candidate.file.read(start, stop)
-                        candidate.floors.add(candidate.file.floor(start, stop))
+                        rows = candidate.file.stored(start, stop)
                         if base.clips and not candidate.file.clips:
                             candidate.floors.measure(
                                 rows, candidate.comparison.settings.forms()["q"]
                             )
                         candidate.comparison.update(block, rows, **sides.of(start, stop))
+                        candidate.floors.add(candidate.file.floor(start, stop))
                     finally:  # before a row of zeros is scored or refused for what no file holds
                         check_unchanged(base, candidate.file)
                 except _kernels.InvalidRowsError as error:
@@ -105,6 +104,8 @@ def score(
                     ) from error
                 except ValueError as error:  # k and outcomes against the width of the rows
                     raise InputError(f"{base.path}: {error}") from error
+            floors.add(base.floor(start, stop))  # of what comparing has counted
+            check_unchanged(base)
             advance(stop - start)
             read = stop
             done = stopped() or stop == base.rows  # what comes then may take long, and fail

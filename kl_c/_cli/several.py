@@ -17,6 +17,7 @@ SIZES = {
     "bits_per_weight": ("bpw", "bits per weight", 1),
     "bytes": ("GB", "size in 10^9 bytes", 10**9),
 }
+OF_THE_LIKELIEST = ("topk_overlap", "topk_ordered", "top_in_topk")
 DIFFERENCES = ("kl", "same_top", "perplexity_q")  # as far as there are labels
 
 
@@ -40,6 +41,7 @@ def tables_of_several(facts: dict[str, Any]) -> list[Table]:
     candidates = facts["candidates"]
     tables = [
         _means(facts),
+        *_agreement(facts),
         Table(
             ["percentiles of kl", *PERCENTILES],
             [
@@ -85,6 +87,17 @@ def _means(facts: dict[str, Any]) -> Table:
         if len(of_p) == 1:
             rows.insert(0, ["p", *["-"] * (len(head) - 3), *of_p, cell(1.0)])
     return Table(head, rows)
+
+
+def _agreement(facts: dict[str, Any]) -> list[Table]:
+    """How far the k likeliest outcomes agree, where they were asked for."""
+    if facts["k"] is None:
+        return []
+    rows = [
+        [one["name"], *(cell(one["statistics"][name]["mean"]) for name in OF_THE_LIKELIEST)]
+        for one in facts["candidates"]
+    ]
+    return [Table([f"the {facts['k']} likeliest", *OF_THE_LIKELIEST], rows)]
 
 
 def _cell_of_kl(one: dict[str, Any], key: str) -> str:

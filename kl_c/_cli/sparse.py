@@ -3,27 +3,23 @@
 import argparse
 import shlex
 import sys
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 from kl_c import _kernels
 from kl_c._cli.foot import errors
 from kl_c._cli.forms import refuse_probabilities_as_logits, settle_form
-from kl_c._cli.inputs import check_rows_file
 from kl_c._cli.layout import Table, cell, show
+from kl_c._cli.lists import IDS, LOG_PROBS, Lists
 from kl_c._cli.outputs import check_outputs, each_in_turn, write_text
 from kl_c._cli.progress import progress
 from kl_c._cli.report import as_json
 from kl_c._cli.sides import OPTIONS, Sides
 from kl_c._errors import InputError
-from kl_c._formats import BLOCK_BYTES, RowFile, describe, open_rows
+from kl_c._formats import BLOCK_BYTES, describe
 from kl_c._formats.rows import check_unchanged, token_hash
 from kl_c.sparse import SparseComparison
 
 __all__ = ["add_arguments", "run"]
-
-# What the arrays of a list are called by those who write them.
-IDS = ("ids", "token_ids", "indices")
-LOG_PROBS = ("log_probs", "logprobs")
 
 EXAMPLES = """\
 examples:
@@ -32,70 +28,6 @@ examples:
   kl-c sparse base.parquet:top_ids,top_logprobs quantised.npy --form logits --bounds
       lists against whole rows; the columns by their names
 """
-
-
-class Lists(NamedTuple):
-    """One side: the ids and log-probabilities of lists, or whole rows, which have no ids."""
-
-    path: str
-    ids: RowFile | None
-    values: RowFile
-
-    @classmethod
-    def open(cls, path: str) -> Self:
-        """A file by its recognised names or those behind its colon; else whole rows."""
-        file, colon, names = path.rpartition(":")
-        if colon and names.count(",") == 1:
-            ids, values = (open_rows(f"{file}:{name}") for name in names.split(","))
-            return cls._checked(path, ids, values)
-        found = _first_of(path, IDS)
-        if isinstance(found, RowFile):
-            log_probs = _first_of(path, LOG_PROBS)
-            if isinstance(log_probs, InputError):
-                raise log_probs
-            return cls._checked(path, found, log_probs)
-        try:
-            rows = open_rows(path)
-        except InputError as error:
-            raise InputError(f"{error} (lists are {path}:IDS,LOGPROBS)") from error
-        check_rows_file(rows)
-        return cls(path, None, rows)
-
-    @classmethod
-    def _checked(cls, path: str, ids: RowFile, values: RowFile) -> Self:
-        if ids.shape != values.shape or len(ids.shape) not in (2, 3):
-            raise InputError(
-                f"{path}: expected ids and log-probabilities of one shape, rows x k or batch x "
-                f"length x k, found {ids.shape} and {values.shape}"
-            )
-        if ids.dtype.kind not in "iu":
-            raise InputError(f"{path}: expected ids of an integer type, found {ids.dtype}")
-        return cls(path, ids, values)
-
-    @property
-    def files(self) -> list[RowFile]:
-        return [file for file in (self.ids, self.values) if file is not None]
-
-    def read(self, start: int, stop: int) -> Any:
-        """These rows as ``SparseComparison.update`` takes them."""
-        values = self.values.read(start, stop)
-        return values if self.ids is None else (self.ids.read(start, stop), values)
-
-    def facts(self) -> dict[str, Any]:
-        """What a report says about the files."""
-        facts = self.values.facts() | {"path": self.path}
-        return facts if self.ids is None else {**facts, "ids": self.ids.facts()}
-
-
-def _first_of(path: str, names: tuple[str, ...]) -> RowFile | InputError:
-    """The array by the first of the names that can be opened, or why there is none."""
-    found = InputError(f"{path}: expected an array named {names[0]}")
-    for name in names:
-        try:
-            return open_rows(f"{path}:{name}")
-        except InputError as error:
-            found = error
-    return found
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -252,8 +184,12 @@ def _head(facts: dict[str, Any]) -> list[str]:
     lines = []
     for side in ("p", "q"):
         file = facts[side]
-        what = "lists of " if "ids" in file else ""
-        lines.append(f"{side} = {file['path']} ({what}{describe(file['shape'], file['dtype'])})")
+        what = describe(file["shape"], file["dtype"])
+        if "ids" in file:
+            what = f"lists of {what}"
+            if file["shortest"] < file["shape"][-1]:
+                what += f", some shorter, down to {file['shortest']}"
+        lines.append(f"{side} = {file['path']} ({what})")
     return [
         *lines,
         f"kl = KL(p || q), reverse_kl = KL(q || p), in {facts['unit']}; tail {facts['tail']}",

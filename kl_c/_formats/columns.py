@@ -134,6 +134,8 @@ class _ColumnFile(RowFile):
         self._source = source
         # A plain list says nowhere how long it is, so the first row does; all must be as long.
         outcomes = getattr(kind, "list_size", None)
+        self._plain = outcomes is None
+        self._filled_with: Any = None
         if outcomes is None:
             first = next(source.pieces(0, 1)) if source.rows else []
             outcomes = len(first[0]) if len(first) and first[0].is_valid else 0
@@ -151,6 +153,30 @@ class _ColumnFile(RowFile):
             block[row - start : row - start + len(taken)] = taken
             row += len(taken)
         return block
+
+    def fill_up(self, value: float) -> None:
+        if not self._plain:
+            return
+        found = [np.zeros(0, np.int64)]
+        first = 0
+        rows = max(1, PIECE // max(1, self.row_bytes))
+        try:
+            for group in range(self._source.groups):
+                for column in self._source.pieces(group, rows):
+                    self._refuse_nulls(column, first)
+                    found.append(np.diff(np.asarray(column.offsets)).astype(np.int64))
+                    first += len(column)
+        except (_part().ArrowException, ValueError, OSError) as error:
+            raise _damaged(self.path, self.format, error) from error
+        lengths = np.concatenate(found)
+        longest = int(lengths.max(initial=0))
+        if (lengths == longest).all():
+            return
+        if self.dtype.kind == "u":  # which hold no -1
+            self.dtype = np.dtype(np.int64)
+        self.shape = (*self.shape[:-1], longest)
+        self.lengths, self._filled_with = lengths, value
+        self._rewind(0)
 
     def _piece(self, row: int) -> tuple[int, NDArray[Any]]:
         """The decoded piece that holds this row, and its first row."""
@@ -185,17 +211,20 @@ class _ColumnFile(RowFile):
             column = next(self._pieces, None)
         self._piece_rows = self._as_rows(column)
 
-    def _as_rows(self, column: Any) -> NDArray[Any]:
+    def _refuse_nulls(self, column: Any, first: int) -> None:
         missing = np.flatnonzero(~np.asarray(column.is_valid()))
         if missing.size:
             raise InputError(
-                f"{self.path}: expected {self.shape[1]} outcomes in row "
-                f"{self._first + missing[0]}, found none (null)"
+                f"{self.path}: expected {self.shape[1]} outcomes in row {first + missing[0]}, "
+                "found none (null)"
             )
+
+    def _as_rows(self, column: Any) -> NDArray[Any]:
+        self._refuse_nulls(column, self._first)
         if hasattr(column, "offsets"):
             lengths = np.diff(np.asarray(column.offsets))
             ragged = np.flatnonzero(lengths != self.shape[1])
-            if ragged.size:
+            if ragged.size and self._filled_with is None:
                 raise InputError(
                     f"{self.path}: expected {self.shape[1]} outcomes in each row, found "
                     f"{lengths[ragged[0]]} in row {self._first + ragged[0]}"
@@ -207,4 +236,8 @@ class _ColumnFile(RowFile):
                 f"{self._first + len(column) - 1}, found {values.null_count} nulls"
             )
         numbers: NDArray[Any] = values.to_numpy(zero_copy_only=True)
-        return numbers.reshape(len(column), self.shape[1])
+        if self._filled_with is None:
+            return numbers.reshape(len(column), self.shape[1])
+        filled = np.full((len(column), self.shape[1]), self._filled_with, self.dtype)
+        filled[np.arange(self.shape[1]) < lengths[:, None]] = numbers
+        return filled

@@ -71,12 +71,15 @@ class RowFile(ABC):
         Whether the format keeps nothing that lies far below a row's likeliest outcome.
     workers : int or None
         Threads that turn what is stored into numbers, where that takes more than a copy.
+    lengths : ndarray of int64 or None
+        How many entries each row has of its own, once ``fill_up`` was asked for and they differ.
     """
 
     format: str
     form: str | None = None
     clips: bool = False
     workers: int | None = None
+    lengths: NDArray[np.int64] | None = None
 
     def __init__(
         self, path: str, files: Sequence[str], shape: Sequence[int], dtype: np.dtype[Any]
@@ -91,6 +94,17 @@ class RowFile(ABC):
     @abstractmethod
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start`` to ``stop`` of the array flattened to rows x outcomes."""
+
+    def stored(self, start: int, stop: int) -> Any:
+        """The same rows as a comparison takes them: as they lie in the file, where it can."""
+        return self.read(start, stop)
+
+    def fill_up(self, value: float) -> None:
+        """From now on read lists of different length as long as the longest, with this in the end.
+
+        Only where a format holds such lists; without it they are refused.
+        """
+        self.lengths = None
 
     @property
     def rows(self) -> int:

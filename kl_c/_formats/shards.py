@@ -132,6 +132,11 @@ class _Joined(RowFile):
             blocks.append(part.read(*local))
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
+    def stored(self, start: int, stop: int) -> Any:
+        (part, local), *others = self._within(start, stop)
+        part.workers = self.workers
+        return self.read(start, stop) if others else part.stored(*local)
+
     def spacing(self, start: int, stop: int, block: NDArray[Any] | None = None) -> NDArray[Any]:
         blocks, done = [], 0
         for part, local in self._within(start, stop):
