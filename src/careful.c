@@ -108,14 +108,19 @@ int kl_careful(kl_kernel kernel, const kl_source *p, const kl_source *q, ptrdiff
     if (!(p_mass > 0 && q_mass > 0))
         return KL_SUSPECT;
 
-    /* First by the same kernel, the rows scaled by powers of two, which is exact. */
+    /* Rows beyond the kernel's range by that kernel, scaled by powers of two. Those within it come for
+       what is subnormal under a floor of 0, which scaling would lose. */
+    int beyond = !kl_has_floor(kernel)
+                 || !kl_can_hold(&RANGES_f64, ldexp(p_mass, within(p_exponent, 1000)),
+                                 ldexp(q_mass, within(q_exponent, 1000)));
     kl_source scaled_p = *p, scaled_q = q ? *q : *p;
     scaled_p.divisor = ldexp(1, within(p_exponent, 1000));
     scaled_q.divisor = ldexp(1, within(q_exponent, 1000));
     scaled_p.form = scaled_q.form = KL_COUNTS;
     scaled_p.direct = scaled_q.direct = 0;
-    int status = kl_active->rows[kernel][KL_LINEAR][KL_FLOAT64](
-        &scaled_p, q ? &scaled_q : NULL, n, params, score);
+    int status = beyond ? kl_active->rows[kernel][KL_LINEAR][KL_FLOAT64](
+                              &scaled_p, q ? &scaled_q : NULL, n, params, score)
+                        : KL_RETRY;
     if (!(status & KL_RETRY))
         return KL_OK;
     if (kl_of_family(kernel))

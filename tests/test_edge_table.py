@@ -73,6 +73,16 @@ def test_p_subnormal(dtype):
         assert close(term(p, X, dtype, eps=0), p * (math.log(p) - math.log(X)), dtype)
 
 
+@pytest.mark.parametrize("form", ["probs", "counts"])
+@pytest.mark.parametrize("mass", [1.0, 3.0])
+def test_the_least_p_over_no_q_is_infinite_without_a_floor(form, mass):
+    p, q = [5e-324, mass], [0.0, mass]
+    if form == "counts" or mass == 1:
+        assert kl_c.kl_divergence(p, q, form=form, eps=0) == math.inf
+        assert kl_c.cross_entropy(p, q, form=form, eps=0) == math.inf
+        assert math.isfinite(kl_c.kl_divergence(p, q, form=form))
+
+
 @every_dtype
 def test_p_and_q_positive(dtype):
     assert close(term(X, 0.5, dtype), X * math.log(0.5), dtype)
