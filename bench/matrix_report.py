@@ -90,7 +90,8 @@ def tables(result: dict) -> Iterable[tuple[str, tuple[str, ...], list[tuple[str,
                 if any(found):
                     cells = (cell(entry, one_pair=layout.one_pair) for entry in found)
                     rows.append((f"`{measure}`, {form}", *cells))
-        yield f"{layout.name}: {unit}", (layout.name, *_kernels.DTYPES), rows
+        if rows:
+            yield f"{layout.name}: {unit}", (layout.name, *_kernels.DTYPES), rows
 
 
 def cell(entry: dict | None, *, one_pair: bool) -> str:

@@ -1,4 +1,4 @@
-"""The four parts of the benchmark, each a list of lines and a way to print what they found."""
+"""The parts of the benchmark, each a list of lines and a way to print what they found."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -33,9 +33,21 @@ class Suite:
         return QUICK if quick else self.full
 
 
+# In every layout; the measures beside them, of which there are more, in the first and the last.
+IN_EVERY_LAYOUT = (
+    *("kl_divergence", "cross_entropy", "js_divergence", "js_distance", "entropy"),
+    *("rel_entr", "nll", "compare"),
+)
+MATRIX = tuple(cell for cell in grid.CELLS if cell.measure in IN_EVERY_LAYOUT)
+FAMILY = tuple(
+    cell
+    for cell in grid.CELLS
+    if cell.measure not in IN_EVERY_LAYOUT and cell.layout in (grid.LONG, grid.ONE_PAIR)
+)
 SUITES = {
     "table": Suite("latest", cases.LINES, FULL, report.text),
-    "matrix": Suite("matrix", (*grid.CELLS, *duels.DUELS), BRIEF, matrix_report.text),
+    "matrix": Suite("matrix", (*MATRIX, *duels.DUELS), BRIEF, matrix_report.text),
+    "family": Suite("family", FAMILY, BRIEF, matrix_report.text),
     "growth": Suite("growth", growth.POINTS, replace(BRIEF, processes=2), growth_report.text),
     # Each sample is a process of its own already, and takes seconds.
     "files": Suite("files", files.POINTS, replace(BRIEF, processes=1), growth_report.text),

@@ -39,7 +39,8 @@ def quick_results(source_tree, tmp_path_factory):
 
 def test_a_quick_run_keeps_every_sample(quick_results):
     folder, printed = quick_results
-    assert {path.stem for path in folder.iterdir()} == {"latest", "matrix", "growth", "files"}
+    parts = {"latest", "matrix", "family", "growth", "files"}
+    assert {path.stem for path in folder.iterdir()} == parts
     for path in folder.iterdir():
         result = json.loads(path.read_text())
         assert result["quick"]
