@@ -1,6 +1,8 @@
 """Measures the lines of the chosen parts in new processes, prints a report, keeps all samples.
 
-    python bench/run.py [table|matrix|family|growth|files ...] [--quick] [--only REGEX] [--results DIR]
+    python bench/run.py [PART ...] [--quick] [--only REGEX] [--results DIR]
+
+The parts are table, matrix, family, growth and files; without a name all of them are measured.
 
 The figure of a line is the median over the processes. ``--quick`` tries the whole program on arrays
 too small to judge by.
