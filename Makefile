@@ -10,12 +10,15 @@ AARCH64_CC ?= aarch64-linux-gnu-gcc
 AARCH64_RUN ?= qemu-aarch64
 
 # The suite under sanitizers: not what builds packages, starts a process for each case, looks at no
-# compiled code, or measures memory, which the sanitizers use for themselves.
+# compiled code or calls it on whole arrays of NumPy's own alone, or measures memory, which the
+# sanitizers use for themselves.
 SANITIZERS := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 NOT_SANITIZED := packaging typing accuracy reference native readme demo mutations memory \
     benchmarks instructions cli cli_files cli_formats columns formats llamacpp \
     candidates checkpoint cli_sparse gate interrupt json kept_rows markdown measuring outputs page \
-    pictures strata_table table
+    pictures strata_table table clipping contingency csr entropy_estimators information_page \
+    information_properties metrics_elsewhere nearest pairwise_page resolution sparse sparse_bounds \
+    sparse_stored sparse_ties uncertainty verify
 SANITIZED_TESTS ?= $(NOT_SANITIZED:%=--ignore=tests/test_%.py) \
     --deselect=tests/test_broadcasting.py::test_broadcasting_copies_nothing
 
