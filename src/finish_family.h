@@ -29,13 +29,13 @@ KL_INLINE double kl_end_power_sum(kl_end end, double alpha, kl_power_sum sum)
     case KL_ENDS_TSALLIS: score = sum.less_1 / (alpha - 1); break;
     case KL_ENDS_ALPHA: score = sum.less_1 / (alpha * (alpha - 1)); break;
     }
-    return kl_not_negative(score);
+    return kl_not_negative(score) + 0.0; /* and not -0.0 */
 }
 
 /* The same of an entropy: of the power sum of p alone. */
 KL_INLINE double kl_end_entropy(kl_end end, double alpha, kl_power_sum sum)
 {
-    return kl_not_negative((end == KL_ENDS_RENYI ? sum.log : sum.less_1) / (1 - alpha));
+    return kl_not_negative((end == KL_ENDS_RENYI ? sum.log : sum.less_1) / (1 - alpha)) + 0.0;
 }
 
 /* A power sum so small or large that lanes may have lost parts of it. */

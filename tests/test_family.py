@@ -187,3 +187,15 @@ def test_no_outcome_in_both_rows():
     assert kl_c.renyi_divergence(p, q, 2) == kl_c.renyi_divergence(p, q, math.inf) == math.inf
     assert kl_c.tsallis_divergence(p, q, 0.5) == 2
     assert kl_c.jeffreys_divergence(p, q, eps=0) == math.inf
+
+
+@pytest.mark.parametrize("dtype", _kernels.DTYPES)
+@pytest.mark.parametrize("form", _kernels.FORMS)
+def test_no_score_is_a_negative_zero(form, dtype):
+    row = rows_zoo.in_form(np.array([0.0, 1, 0]), form, dtype)
+    for name, kind in _kernels.MEASURES.items():
+        rows = {"single": (row,), "pair": (row, row.copy())}.get(kind)
+        for order in (0.3, 1, 2) if name in (*ORDERED_PAIRS, *ORDERED_SINGLES) else (None,):
+            more = {} if order is None else {"alpha": order}
+            if rows is not None:
+                assert not np.signbit(getattr(kl_c, name)(*rows, form=form, **more)), (name, order)
