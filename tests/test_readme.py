@@ -116,6 +116,7 @@ def functions_of(library):
         "docs/information.md",
         "docs/measuring.md",
         "docs/sparse.md",
+        "docs/which-divergence.md",
     ],
 )
 def test_links_and_commands_lead_somewhere(source_tree, document):
