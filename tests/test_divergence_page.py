@@ -1,4 +1,4 @@
-"""The page on which divergence to take: its lists, its examples, every property in its tables."""
+"""The pages on which divergence to take and in which direction: examples, lists, properties."""
 
 import re
 
@@ -107,11 +107,13 @@ def allowed(size):
     return limits.FLOAT64 * max(1.0, abs(size))
 
 
-def test_examples_print_what_they_say(page):
-    blocks = blocks_of(page)
-    assert page.count("```") == 2 * len(blocks)
+@pytest.mark.parametrize("name", [PAGE, "docs/direction.md"])
+def test_examples_print_what_they_say(source_tree, name):
+    text = (source_tree / name).read_text()
+    blocks = blocks_of(text)
+    assert text.count("```") == 2 * len(blocks)
     assert {block.kind for block in blocks} == {"pycon"}
-    assert list(complaints(PAGE, blocks)) == []
+    assert list(complaints(name, blocks)) == []
 
 
 def test_every_measure_stands_in_every_list(page, pairs, others):

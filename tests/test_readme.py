@@ -113,6 +113,7 @@ def functions_of(library):
         "README.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "docs/direction.md",
         "docs/information.md",
         "docs/measuring.md",
         "docs/sparse.md",
