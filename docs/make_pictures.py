@@ -11,6 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import kl_c
 from kl_c import plots
 from kl_c._pictures.style import save
 
@@ -20,9 +23,22 @@ def contributions() -> Any:
     return plots.contributions([0.5, 0.5], [0.9, 0.1], labels=["heads", "tails"]).figure
 
 
+def pairwise_heatmap() -> Any:
+    """Twelve texts of 300 words of three topics, in no order."""
+    rng = np.random.default_rng(5)
+    topics = rng.dirichlet(np.full(40, 0.4), size=3)
+    which = rng.permutation(np.arange(12) % 3)
+    words = [rng.multinomial(300, 0.8 * topics[i] + 0.2 / 40) for i in which]
+    matrix = kl_c.pairwise(words, measure="js_distance", form="counts", base=2)
+    labels = [f"{'ABC'[topic]}{number}" for number, topic in enumerate(which, 1)]
+    title = "Jensen-Shannon distance of 12 texts"
+    return plots.pairwise_heatmap(matrix, labels=labels, title=title).figure
+
+
 PICTURES: dict[str, Callable[[], Any]] = {
     "contributions": contributions,
     "forward-reverse": plots.forward_reverse,
+    "pairwise-heatmap": pairwise_heatmap,
 }
 
 

@@ -5,6 +5,7 @@ import importlib.util
 import struct
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -128,6 +129,47 @@ def test_both_fits_are_drawn_with_their_divergences():
         assert lines == pytest.approx([1, 1], rel=1e-9)
 
 
+def test_the_heatmap_is_the_matrix_in_another_order():
+    rng = np.random.default_rng(0)
+    matrix = kl_c.pairwise(rng.dirichlet(np.ones(6), 9), measure="kl_divergence")  # not symmetric
+    axes = plots.pairwise_heatmap(matrix)
+    order = [int(label.get_text()) for label in axes.get_yticklabels()]
+    assert sorted(order) == list(range(9))
+    assert order == [int(label.get_text()) for label in axes.get_xticklabels()]
+    np.testing.assert_array_equal(axes.images[0].get_array(), matrix[np.ix_(order, order)])
+
+    def steps(places):
+        both = (matrix + matrix.T) / 2
+        return sum(both[a, b] for a, b in pairwise(places))
+
+    assert steps(order) < min(steps(rng.permutation(9)) for _ in range(200))
+
+
+@pytest.mark.parametrize("count", [1, 2, 13, 60])
+def test_heatmaps_of_any_size(count):
+    matrix = kl_c.pairwise(np.random.default_rng(1).dirichlet(np.ones(4), count))
+    axes = plots.pairwise_heatmap(matrix, labels=[f"_row${i}" for i in range(count)])
+    axes.figure.draw_without_rendering()
+    box, page = axes.get_tightbbox(), axes.figure.bbox
+    assert page.x0 - 1 <= box.x0 and box.x1 <= page.x1 + 1
+    assert page.y0 - 1 <= box.y0 and box.y1 <= page.y1 + 1
+    assert len(axes.texts) == (count**2 if count <= 12 else 0)
+    assert len(axes.get_yticklabels()) == (count if count <= 40 else 0)
+
+
+def test_a_matrix_that_is_none_is_named():
+    for matrix, labels, words in [
+        (np.ones((2, 3)), None, r"matrix must be square, .*got shape \(2, 3\)"),
+        (np.empty((0, 0)), None, r"got shape \(0, 0\)"),
+        ([[0, 1], [np.inf, 0]], None, "0 or more, got inf in row 1, column 0"),
+        ([[0, np.nan], [1, 0]], None, "got nan in row 0, column 1"),
+        ([[0, -1], [1, 0]], None, "got -1 in row 0, column 1"),
+        ([[0, 1], [1, 0]], ["a"], "labels must be one for each of the 2 rows, got 1"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            plots.pairwise_heatmap(matrix, labels=labels)
+
+
 def test_the_script_draws_the_pictures_of_the_pages(source_tree, tmp_path):
     script = source_tree / "docs" / "make_pictures.py"
     subprocess.run([sys.executable, script, tmp_path], check=True, capture_output=True)
@@ -140,8 +182,14 @@ def test_the_script_draws_the_pictures_of_the_pages(source_tree, tmp_path):
         assert size_of(path.read_bytes()) == size_of(kept)
     numbers = texts(module.contributions())
     assert {"−0.424", "+1.161"} <= set(numbers)
-    page = (source_tree / "docs" / "direction.md").read_text()
-    assert all(f"]({name}.png)" in page.replace("\n", " ") for name in module.PICTURES)
+    pages = "".join(path.read_text() for path in (source_tree / "docs").glob("*.md"))
+    assert all(f"]({name}.png)" in pages for name in module.PICTURES)
+    heatmap = module.pairwise_heatmap().axes[0]
+    topics = [label.get_text()[0] for label in heatmap.get_yticklabels()]
+    assert sum(a != b for a, b in pairwise(topics)) == 2  # each topic stands together
+    assert [text.get_text() for text in heatmap.texts] == [
+        f"{value:.2g}" for value in heatmap.images[0].get_array().ravel()
+    ]
 
 
 def size_of(png):

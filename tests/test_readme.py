@@ -116,6 +116,7 @@ def functions_of(library):
         "docs/direction.md",
         "docs/information.md",
         "docs/measuring.md",
+        "docs/pairwise.md",
         "docs/sparse.md",
         "docs/which-divergence.md",
     ],
