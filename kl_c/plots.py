@@ -57,7 +57,7 @@ def contributions(
     Returns
     -------
     matplotlib.axes.Axes
-        ``ax``, emptied; its two ``child_axes`` hold the bars and the shares.
+        ``ax`` without its frame; its two ``child_axes`` hold the bars and the shares.
 
     Raises
     ------
