@@ -16,9 +16,9 @@ SANITIZERS := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 NOT_SANITIZED := packaging typing accuracy reference native readme demo mutations memory \
     benchmarks instructions cli cli_files cli_formats columns formats llamacpp \
     candidates checkpoint cli_sparse gate interrupt json kept_rows markdown measuring outputs page \
-    pictures strata_table table clipping contingency csr entropy_estimators information_page \
-    information_properties metrics_elsewhere nearest pairwise_page resolution sparse sparse_bounds \
-    sparse_stored sparse_ties uncertainty verify
+    pictures plots strata_table table clipping contingency csr divergence_page entropy_estimators \
+    information_page information_properties metrics_elsewhere nearest pairwise_page resolution \
+    sparse sparse_bounds sparse_stored sparse_ties uncertainty verify
 SANITIZED_TESTS ?= $(NOT_SANITIZED:%=--ignore=tests/test_%.py) \
     --deselect=tests/test_broadcasting.py::test_broadcasting_copies_nothing
 

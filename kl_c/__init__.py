@@ -63,6 +63,7 @@ __all__ = [
     "normalized_mutual_information",
     "pairwise",
     "perplexity",
+    "plots",
     "pointwise_mutual_information",
     "reference",
     "rel_entr",
@@ -78,7 +79,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from . import reference
+    from . import plots, reference
     from ._contingency import contingency_table
     from .all_pairs import nearest, pairwise
     from .comparison import Comparison, compare
@@ -107,6 +108,7 @@ _LAZY = {
     "variation_of_information": "joint_entropies",
     "nearest": "all_pairs",
     "pairwise": "all_pairs",
+    "plots": "plots",
     "reference": "reference",
     "score_csr": "sparse_rows",
 }

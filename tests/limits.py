@@ -184,3 +184,7 @@ def pairwise_error(dtypes: tuple, score: float) -> float:
 # What comparing sparse rows may hold beside them: some ten arrays of 8 bytes for a piece of 2**16
 # numbers, for 2**17 stored numbers while they are checked, or for a block of 256 x 256 scores.
 CSR_BYTES = 16 << 20
+
+# Moments up to the second of a Gaussian from a grid: half of a last step, 8 / 32 / 8**5, in its
+# mean and deviation moves them by (|mean| + deviation) steps, with the two here less than 4.
+FITTED = 4 * 8 / 32 / 8**5

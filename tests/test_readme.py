@@ -113,9 +113,12 @@ def functions_of(library):
         "README.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "docs/direction.md",
         "docs/information.md",
         "docs/measuring.md",
+        "docs/pairwise.md",
         "docs/sparse.md",
+        "docs/which-divergence.md",
     ],
 )
 def test_links_and_commands_lead_somewhere(source_tree, document):

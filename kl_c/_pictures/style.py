@@ -29,6 +29,7 @@ __all__ = [
     "add_legend",
     "as_svg",
     "begin",
+    "dress",
     "keep_within",
     "looks",
     "plain",
@@ -88,11 +89,11 @@ def begin(title: str, words: str) -> tuple[Any, Any]:
     figure.suptitle(title, x=0.02, ha="left", color=INK, fontsize=TITLE, fontweight="bold")
     axes = figure.subplots()
     axes.set_title(words, loc="left", color=INK, fontsize=SMALL, pad=10)
-    _dress(axes)
+    dress(axes)
     return figure, axes
 
 
-def _dress(axes: Any) -> None:
+def dress(axes: Any) -> None:
     """Faint lines behind the data, no box around it."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=INK, labelsize=SMALL)
